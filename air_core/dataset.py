@@ -1,0 +1,115 @@
+"""The images of one audit and the labels they came with."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from air_core.errors import SourceError
+
+UNLABELLED = -1
+"""Index that stands for "no label" in every array of label indices."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """Items of a classification dataset, in the order of the source.
+
+    Parameters
+    ----------
+    item_ids : ndarray of shape (n,), dtype ``<U16``
+        Stable identifiers, see :func:`stable_item_ids`.
+    paths : tuple of str
+        Image paths exactly as the source writes them.
+    files : tuple of Path
+        The image files on disk, one for each item.
+    given_labels : ndarray of shape (n,), dtype intp
+        Index into ``class_names``; ``UNLABELLED`` where the source has no label.
+    class_names : tuple of str
+        In the order of the source's own class indices.
+    digests : tuple of str
+        Content digest of each image file, in hexadecimal.
+    """
+
+    item_ids: NDArray[np.str_]
+    paths: tuple[str, ...]
+    files: tuple[Path, ...]
+    given_labels: NDArray[np.intp]
+    class_names: tuple[str, ...]
+    digests: tuple[str, ...]
+    _rows: dict[str, int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        n = len(self.paths)
+        for name in ("item_ids", "files", "given_labels", "digests"):
+            if len(getattr(self, name)) != n:
+                raise SourceError(
+                    f"Expected one {name} entry for each of {n} images, "
+                    f"got {len(getattr(self, name))}."
+                )
+        rows = {str(item): row for row, item in enumerate(self.item_ids)}
+        if len(rows) != n:
+            raise SourceError("Expected every item id once, got duplicates.")
+        self.item_ids.setflags(write=False)
+        self.given_labels.setflags(write=False)
+        object.__setattr__(self, "_rows", rows)
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def row_of(self, item_id: str) -> int:
+        """Row of an item, or raise :class:`SourceError` for an unknown id."""
+        try:
+            return self._rows[item_id]
+        except KeyError:
+            raise SourceError(f"Expected an item of this workspace, got id {item_id!r}.") from None
+
+    def __contains__(self, item_id: object) -> bool:
+        return item_id in self._rows
+
+    def label_name(self, index: int) -> str | None:
+        """Name of a class index; None for ``UNLABELLED``."""
+        return None if index == UNLABELLED else self.class_names[index]
+
+
+def stable_item_ids(paths: Iterable[str]) -> NDArray[np.str_]:
+    """Identify items by path, so that an id survives re-ordering and added images.
+
+    The k-th occurrence of the same path gets an id of its own: a file listed twice with two
+    labels is two items.
+
+    Parameters
+    ----------
+    paths : iterable of str
+        Paths as the source writes them.
+
+    Returns
+    -------
+    ndarray of shape (n,), dtype ``<U16``
+        16 hexadecimal digits each (64 bits of BLAKE2b).
+
+    Examples
+    --------
+    >>> ids = stable_item_ids(["a.png", "b.png", "a.png"])
+    >>> len(set(ids.tolist())), stable_item_ids(["b.png"])[0] == ids[1]
+    (3, np.True_)
+    """
+    seen: Counter[str] = Counter()
+    ids = []
+    for path in paths:
+        key = f"{path}\0{seen[path]}" if seen[path] else path
+        seen[path] += 1
+        ids.append(hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest())
+    return np.array(ids, dtype="<U16")
+
+
+def index_labels(labels: Sequence[str | None], class_names: Sequence[str]) -> NDArray[np.intp]:
+    """Turn label names into indices of ``class_names``; None becomes ``UNLABELLED``."""
+    index = {name: i for i, name in enumerate(class_names)}
+    return np.array([UNLABELLED if x is None else index[x] for x in labels], dtype=np.intp)
