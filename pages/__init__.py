@@ -1,0 +1,1 @@
+"""The interface: thin pages over air_core."""

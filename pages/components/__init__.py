@@ -1,0 +1,1 @@
+"""Browser components; each folder holds a thin Python wrapper and its assets."""

@@ -1,0 +1,60 @@
+"""What one browser session remembers, typed; every key of ``st.session_state`` lives here."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Iterable
+
+import streamlit as st
+
+_REVIEWER = "air.reviewer"
+_SELECTION = "air.selection"
+_SELECTION_FROM = "air.selection_from"
+
+
+def reviewer() -> str:
+    """Name that decisions of this session are signed with; the login name to begin with."""
+    if not st.session_state.get(_REVIEWER):
+        st.session_state[_REVIEWER] = _login_name()
+    return str(st.session_state[_REVIEWER])
+
+
+def set_reviewer(name: str) -> None:
+    """Sign from now on as ``name``; an empty name restores the login name."""
+    st.session_state[_REVIEWER] = name.strip() or _login_name()
+
+
+def selection() -> tuple[str, ...]:
+    """Item ids chosen on the map or in a comparison; empty if none are."""
+    return tuple(st.session_state.get(_SELECTION, ()))
+
+
+def selection_origin() -> str:
+    """Where the selection was made, for people: "the map"."""
+    return str(st.session_state.get(_SELECTION_FROM, ""))
+
+
+def set_selection(item_ids: Iterable[str], origin: str) -> None:
+    """Share a selection with the other pages.
+
+    Parameters
+    ----------
+    item_ids : iterable of str
+        Kept in this order.
+    origin : str
+        Where it was made, as it completes "showing 12 images from …".
+    """
+    st.session_state[_SELECTION] = tuple(item_ids)
+    st.session_state[_SELECTION_FROM] = origin
+
+
+def clear_selection() -> None:
+    """Show everything again."""
+    set_selection((), "")
+
+
+def _login_name() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container without a passwd entry
+        return "reviewer"
