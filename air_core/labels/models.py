@@ -1,0 +1,91 @@
+"""What a reviewer decides, and what the log keeps of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from air_core.errors import DecisionError
+
+Action = Literal["keep", "relabel", "exclude", "unsure"]
+EventAction = Literal["keep", "relabel", "exclude", "unsure", "undo"]
+ACTIONS: tuple[Action, ...] = get_args(Action)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One reviewer's verdict on one item, with what the screen showed at that moment.
+
+    Parameters
+    ----------
+    item_id : str
+        See :func:`air_core.dataset.stable_item_ids`.
+    action : {"keep", "relabel", "exclude", "unsure"}
+        ``keep`` says that the given label is right, ``exclude`` leaves the item out of exports,
+        ``unsure`` changes nothing and marks the item as seen.
+    label : str, optional
+        The new label; needed for ``relabel``, not read otherwise.
+    reason : str
+        Free text.
+    detector, score, lambda_g, suggested_label, run_id
+        What led the reviewer here: name of the ranking, its score (1 clean, 0 worst), the
+        regularization strength, the suggestion and the run that made them.
+
+    Raises
+    ------
+    DecisionError
+        For an unknown action, or a relabel without a label.
+
+    Examples
+    --------
+    >>> Decision("00ff00ff00ff00ff", "relabel", label="cat").label
+    'cat'
+    """
+
+    item_id: str
+    action: Action
+    label: str | None = None
+    reason: str = ""
+    detector: str = ""
+    score: float | None = None
+    lambda_g: float | None = None
+    suggested_label: str | None = None
+    run_id: str = ""
+
+    def __post_init__(self) -> None:
+        if self.action not in ACTIONS:
+            raise DecisionError(
+                f"Expected an action among {', '.join(ACTIONS)}, got {self.action!r}."
+            )
+        if self.action == "relabel" and not self.label:
+            raise DecisionError(
+                f"Expected a label for the relabel of item {self.item_id}, got none.",
+                hint="Say which class it should be, or choose another action.",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class LabelEvent:
+    """One line of the log; never changed once written.
+
+    ``old_label`` and ``new_label`` are the item's label before and after; None is "no label",
+    which is also what an excluded item has. ``undoes`` names the event that an ``undo`` takes
+    back; undoing an undo puts the decision in force again. ``created_at`` is UTC, ISO 8601.
+    """
+
+    event_id: int
+    batch_id: str
+    item_id: str
+    action: EventAction
+    old_label: str | None
+    new_label: str | None
+    reviewer: str
+    reason: str
+    created_at: str
+    detector: str
+    score: float | None
+    lambda_g: float | None
+    suggested_label: str | None
+    run_id: str
+    undoes: int | None
+    operation_id: str | None

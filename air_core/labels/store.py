@@ -1,0 +1,255 @@
+"""The store of reviewers' decisions: record, undo, redo, read."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from air_core.errors import DecisionError
+from air_core.labels.log import EventDraft, EventLog
+from air_core.labels.models import Decision, LabelEvent
+from air_core.labels.timeline import Timeline
+
+
+class LabelStore:
+    """Reviewers' decisions, kept for good; usable from several threads and processes.
+
+    Nothing is changed or deleted: taking a decision back appends an ``undo`` event, and undoing
+    that puts the decision in force again. A call that returned has its events on disk.
+
+    Parameters
+    ----------
+    target : path or str
+        A SQLite file (made when missing) or an SQLAlchemy database URL.
+
+    Raises
+    ------
+    WorkspaceError
+        If the database cannot be opened or was written by a newer version.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> store = LabelStore(f"{folder.name}/labels.sqlite")
+    >>> event, = store.record(
+    ...     [Decision("a1", "relabel", label="cat")], reviewer="ana", old_labels={"a1": "dog"})
+    >>> store.current()["a1"].new_label
+    'cat'
+    >>> _ = store.undo_last("ana")
+    >>> store.current(), len(store.history())
+    ({}, 2)
+    >>> store.close(); folder.cleanup()
+    """
+
+    def __init__(self, target: str | Path) -> None:
+        self._log = EventLog(target)
+        self._timeline = Timeline()
+        self._lock = threading.RLock()
+
+    # -- writing -------------------------------------------------------------------------------
+
+    def record(
+        self,
+        decisions: Sequence[Decision],
+        *,
+        reviewer: str,
+        old_labels: Mapping[str, str | None],
+        given_labels: Mapping[str, str | None] | None = None,
+        operation_id: str | None = None,
+    ) -> tuple[LabelEvent, ...]:
+        """Store decisions as one batch: all of them or none.
+
+        Parameters
+        ----------
+        decisions : sequence of Decision
+            At most one for an item.
+        reviewer : str
+            Who decided.
+        old_labels : mapping of item id to label or None
+            The label each item has at this moment.
+        given_labels : mapping of item id to label or None, optional
+            The label each item came with, which ``keep`` and ``unsure`` leave it with;
+            ``old_labels`` by default.
+        operation_id : str, optional
+            ``"client:number"``. An operation that is stored already is not stored again.
+
+        Returns
+        -------
+        tuple of LabelEvent
+            In the order of ``decisions``; what was stored the first time if this operation was
+            resent.
+
+        Raises
+        ------
+        DecisionError
+            If nothing was stored: no reviewer, an item twice, or the database refuses.
+        """
+        given = old_labels if given_labels is None else given_labels
+        items = [d.item_id for d in decisions]
+        if len(set(items)) != len(items):
+            twice = next(item for item in items if items.count(item) > 1)
+            raise DecisionError(
+                f"Expected one decision an item in a batch, got item {twice} twice."
+            )
+
+        def draft(decision: Decision) -> EventDraft:
+            new_label = given[decision.item_id]
+            if decision.action == "relabel":
+                new_label = decision.label
+            elif decision.action == "exclude":
+                new_label = None
+            return EventDraft(
+                item_id=decision.item_id,
+                action=decision.action,
+                old_label=old_labels[decision.item_id],
+                new_label=new_label,
+                reason=decision.reason,
+                detector=decision.detector,
+                score=decision.score,
+                lambda_g=decision.lambda_g,
+                suggested_label=decision.suggested_label,
+                run_id=decision.run_id,
+            )
+
+        drafts = [draft(d) for d in decisions]
+        return self._append(lambda _: drafts, reviewer, operation_id)
+
+    def undo(
+        self, event_id: int, *, reviewer: str, operation_id: str | None = None
+    ) -> tuple[LabelEvent, ...]:
+        """Take one event out, whoever recorded it; taking out an undo brings its target back.
+
+        Raises
+        ------
+        DecisionError
+            If there is no such event, or it was taken back before: by whom and when is said.
+        """
+        return self._append(
+            lambda timeline: [_undo_of(timeline, _standing(timeline, event_id))],
+            reviewer,
+            operation_id,
+        )
+
+    def undo_batch(
+        self, batch_id: str, *, reviewer: str, operation_id: str | None = None
+    ) -> tuple[LabelEvent, ...]:
+        """Take out what still stands of the events that were recorded together.
+
+        Raises
+        ------
+        DecisionError
+            If there is no such batch or all of it was taken back before.
+        """
+
+        def build(timeline: Timeline) -> list[EventDraft]:
+            batch = timeline.batch(batch_id)
+            if not batch:
+                raise DecisionError(f"Expected the id of a recorded batch, got {batch_id!r}.")
+            standing = [e for e in batch if timeline.is_active(e.event_id)]
+            return [
+                _undo_of(timeline, e) for e in standing or [_standing(timeline, batch[0].event_id)]
+            ]
+
+        return self._append(build, reviewer, operation_id)
+
+    def undo_last(self, reviewer: str, operation_id: str | None = None) -> tuple[LabelEvent, ...]:
+        """Take back the reviewer's most recent batch that still stands; empty if there is none."""
+        return self._append(
+            lambda timeline: [_undo_of(timeline, e) for e in timeline.to_undo(reviewer)],
+            reviewer,
+            operation_id,
+        )
+
+    def redo_last(self, reviewer: str, operation_id: str | None = None) -> tuple[LabelEvent, ...]:
+        """Bring back what the reviewer took back last.
+
+        Empty if there is nothing, or if the reviewer has decided something new since.
+        """
+        return self._append(
+            lambda timeline: [_undo_of(timeline, e) for e in timeline.to_redo(reviewer)],
+            reviewer,
+            operation_id,
+        )
+
+    # -- reading -------------------------------------------------------------------------------
+
+    def history(self, item_id: str | None = None, reviewer: str | None = None) -> list[LabelEvent]:
+        """Every event, oldest first; of one item or one reviewer if given."""
+        with self._up_to_date() as timeline:
+            return [
+                event
+                for event in timeline.events.values()
+                if (item_id is None or event.item_id == item_id)
+                and (reviewer is None or event.reviewer == reviewer)
+            ]
+
+    def current(self) -> dict[str, LabelEvent]:
+        """The decision in force of each item that has one: its latest that was not taken back."""
+        with self._up_to_date() as timeline:
+            return timeline.in_force()
+
+    def applied(self, client_id: str) -> int:
+        """The highest operation number that this client has got stored; 0 before the first."""
+        return self._log.applied(client_id)
+
+    def close(self) -> None:
+        """Close the database connections; the store opens new ones if it is used again."""
+        self._log.close()
+
+    # -- between the log and its state ---------------------------------------------------------
+
+    def _append(
+        self,
+        build: Callable[[Timeline], list[EventDraft]],
+        reviewer: str,
+        operation_id: str | None,
+    ) -> tuple[LabelEvent, ...]:
+        if not reviewer.strip():
+            raise DecisionError("Expected the name of a reviewer, got none.")
+        with self._lock:
+            with self._log.writing() as write:
+                for event in write.since(self._timeline.last_id):
+                    self._timeline.append(event)
+                if operation_id is not None:
+                    stored = write.batch_of(operation_id)
+                    if stored is not None:
+                        return tuple(self._timeline.batch(stored))
+                events = write.append(build(self._timeline), reviewer, operation_id)
+            # Only now are they committed; the state in memory never runs ahead of the disk.
+            for event in events:
+                self._timeline.append(event)
+            return events
+
+    @contextmanager
+    def _up_to_date(self) -> Iterator[Timeline]:
+        with self._lock:
+            for event in self._log.since(self._timeline.last_id):
+                self._timeline.append(event)
+            yield self._timeline
+
+
+def _standing(timeline: Timeline, event_id: int) -> LabelEvent:
+    event = timeline.events.get(event_id)
+    if event is None:
+        raise DecisionError(f"Expected the number of a recorded event, got {event_id}.")
+    if not timeline.is_active(event_id):
+        undo = timeline.taken_back_by(event_id)
+        by = f" by {undo.reviewer} at {undo.created_at} (event {undo.event_id})" if undo else ""
+        raise DecisionError(
+            f"Event {event_id} was already undone{by}.",
+            hint="Undo that undo to bring it back." if undo else "",
+        )
+    return event
+
+
+def _undo_of(timeline: Timeline, event: LabelEvent) -> EventDraft:
+    return EventDraft(
+        item_id=event.item_id,
+        action="undo",
+        old_label=timeline.label_of(event.item_id),
+        new_label=timeline.label_after_undo(event),
+        undoes=event.event_id,
+    )

@@ -1,0 +1,123 @@
+"""Which decisions are in force, worked out from the log alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from air_core.labels.models import LabelEvent
+
+
+class Timeline:
+    """The state that a sequence of label events leads to.
+
+    Events only ever get appended, so the state is kept up to date one event at a time: an open
+    interface pays for the new events, not for the whole history.
+    """
+
+    def __init__(self) -> None:
+        self.events: dict[int, LabelEvent] = {}
+        self._active: set[int] = set()
+        self._of_item: dict[str, list[int]] = {}
+        self._of_batch: dict[str, list[int]] = {}
+        self._taken_back_by: dict[int, int] = {}
+        self._in_force: dict[str, LabelEvent] = {}
+
+    @property
+    def last_id(self) -> int:
+        """Id of the newest event seen; 0 before the first."""
+        return next(reversed(self.events), 0)
+
+    def append(self, event: LabelEvent) -> None:
+        """Take in the next event of the log."""
+        self.events[event.event_id] = event
+        self._of_batch.setdefault(event.batch_id, []).append(event.event_id)
+        if event.undoes is None:
+            self._of_item.setdefault(event.item_id, []).append(event.event_id)
+        else:
+            self._taken_back_by[event.undoes] = event.event_id
+        self._set_active(event.event_id, True)
+        self._refresh(event.item_id)
+
+    def _set_active(self, event_id: int, active: bool) -> None:
+        # An undo that is itself undone lets its target come back, and so on down the chain.
+        target: int | None = event_id
+        while target is not None:
+            if active:
+                self._active.add(target)
+            else:
+                self._active.discard(target)
+            target, active = self.events[target].undoes, not active
+
+    def _refresh(self, item_id: str) -> None:
+        for event_id in reversed(self._of_item[item_id]):
+            if event_id in self._active:
+                self._in_force[item_id] = self.events[event_id]
+                return
+        self._in_force.pop(item_id, None)
+
+    def is_active(self, event_id: int) -> bool:
+        """Whether an event stands, that is, has not been taken back."""
+        return event_id in self._active
+
+    def taken_back_by(self, event_id: int) -> LabelEvent | None:
+        """The undo that took an event back, if it does not stand."""
+        if self.is_active(event_id) or event_id not in self._taken_back_by:
+            return None
+        return self.events[self._taken_back_by[event_id]]
+
+    def in_force(self) -> dict[str, LabelEvent]:
+        """The latest standing decision of each item that has one."""
+        return dict(self._in_force)
+
+    def in_force_for(self, item_id: str) -> LabelEvent | None:
+        """The decision in force for one item."""
+        return self._in_force.get(item_id)
+
+    def label_of(self, item_id: str) -> str | None:
+        """The label the log leaves an item with; its first ``old_label`` if nothing stands."""
+        standing = self._in_force.get(item_id)
+        if standing is not None:
+            return standing.new_label
+        return self.events[self._of_item[item_id][0]].old_label
+
+    def label_after_undo(self, event: LabelEvent) -> str | None:
+        """The label its item would be left with, were a standing event taken back."""
+        self._set_active(event.event_id, False)
+        self._refresh(event.item_id)
+        label = self.label_of(event.item_id)
+        self._set_active(event.event_id, True)
+        self._refresh(event.item_id)
+        return label
+
+    def batch(self, batch_id: str) -> list[LabelEvent]:
+        """Events recorded together, oldest first."""
+        return [self.events[i] for i in self._of_batch.get(batch_id, [])]
+
+    def takes_out(self, event: LabelEvent) -> bool:
+        """Whether an event is an undo of a decision (True) rather than a decision or a redo."""
+        depth = 0
+        while event.undoes is not None:
+            depth, event = depth + 1, self.events[event.undoes]
+        return depth % 2 == 1
+
+    def to_undo(self, reviewer: str) -> list[LabelEvent]:
+        """The standing part of the reviewer's most recent batch of decisions."""
+        for event in self._newest_first(reviewer):
+            if event.undoes is None and self.is_active(event.event_id):
+                return self._standing(event.batch_id)
+        return []
+
+    def to_redo(self, reviewer: str) -> list[LabelEvent]:
+        """The reviewer's most recent standing batch of undos, unless a decision came after it."""
+        for event in self._newest_first(reviewer):
+            if event.undoes is None:
+                return []
+            if self.takes_out(event) and self.is_active(event.event_id):
+                return self._standing(event.batch_id)
+        return []
+
+    def _standing(self, batch_id: str) -> list[LabelEvent]:
+        return [e for e in self.batch(batch_id) if self.is_active(e.event_id)]
+
+    def _newest_first(self, reviewer: str) -> Iterator[LabelEvent]:
+        return (e for e in reversed(self.events.values()) if e.reviewer == reviewer)
