@@ -38,7 +38,11 @@ _mount = st.components.v2.component(
     "air_audit_grid",
     html=(_ASSETS / "grid.html").read_text("utf-8"),
     css=(_ASSETS / "grid.css").read_text("utf-8"),
-    js=(_ASSETS / "grid.js").read_text("utf-8"),
+    # One module for the browser, in the order the parts need each other.
+    js="\n".join(
+        (_ASSETS / f"{part}.js").read_text("utf-8")
+        for part in ("queue", "tiles", "dialogs", "grid", "keys")
+    ),
 )
 
 

@@ -1,0 +1,328 @@
+// The controller: keyboard, selection, decisions, and the default export that Streamlit calls.
+
+const DENSITY_KEY = "air-audit:density";
+const MOVES = new Set(["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End", "PageUp", "PageDown"]);
+const ACTIONS = { k: "keep", x: "exclude", n: "unsure" };
+const SPOKEN = { keep: "Kept", exclude: "Excluded", unsure: "Marked unsure", relabel: "Relabelled" };
+
+class Grid {
+  constructor(root) {
+    this.root = root;
+    this.host = root.getRootNode();
+    this.find = (selector) => root.querySelector(selector);
+    this.list = this.find(".tiles");
+    this.items = [];
+    this.rows = new Map();
+    this.tiles = new Map();
+    this.selection = new Set();
+    this.focusId = null;
+    this.anchorId = null;
+    this.queue = null;
+    this.made = [];
+    this.unmade = [];
+    this.picker = new ClassPicker(this.find(".picker"), (label) => this.decide("relabel", label));
+    this.zoom = new LargePicture(this.find(".zoom"), (event) => this.onKey(event));
+    this.help = this.find(".help");
+    this.listen();
+    this.setDensity(this.storedDensity());
+  }
+
+  listen() {
+    this.list.addEventListener("keydown", (event) => this.onKey(event));
+    // Streamlit takes C and R (and more to come) from anywhere in the page.
+    for (const type of ["keydown", "keyup", "keypress"]) {
+      this.root.addEventListener(type, (event) => event.stopPropagation());
+    }
+    this.list.addEventListener("click", (event) => this.onClick(event));
+    this.list.addEventListener("dblclick", (event) => {
+      if (event.target.closest(".tile")) this.openZoom();
+    });
+    this.list.addEventListener("focusin", (event) => {
+      const tile = event.target.closest(".tile");
+      if (tile && tile.dataset.id !== this.focusId) this.focus(tile.dataset.id, { grab: false });
+    });
+    this.root.addEventListener("click", (event) => {
+      const button = event.target.closest("button");
+      if (button?.dataset.density) this.setDensity(button.dataset.density, true);
+      else if (button?.dataset.do) this.press(button.dataset.do);
+    });
+    this.help.addEventListener("click", (event) => {
+      if (event.target === this.help) this.help.close();
+    });
+  }
+
+  // ---- data from Python -------------------------------------------------------------------
+
+  update({ data, setStateValue }) {
+    this.data = data;
+    this.setStateValue = setStateValue;
+    this.root.dataset.readonly = data.readonly ? "yes" : "no";
+    this.root.dataset.dark = isDark(this.root) ? "yes" : "no";
+    this.root.style.setProperty("--height", data.height ? `${data.height}px` : "");
+    this.list.setAttribute("aria-label", data.caption);
+    if (!this.storedDensity() && data.density !== this.root.dataset.density) this.setDensity(data.density);
+    const storageKey = `air-audit:${data.workspace}:${data.name}`;
+    if (!data.readonly && this.queue?.storageKey !== storageKey) {
+      this.queue?.close();
+      this.queue = new OperationQueue(storageKey);
+      this.made = [];
+      this.unmade = [];
+    }
+    if (this.queue) {
+      this.queue.send = (operations) => this.setStateValue("operations", operations);
+      const refused = this.queue.acknowledge(data.ack, data.rejected);
+      if (refused.length) this.notify(data.rejected[operationId(refused[refused.length - 1])]);
+    }
+    this.render();
+  }
+
+  render() {
+    const overlay = this.queue?.overlay() ?? new Map();
+    const lost = this.focusId;
+    const lostAt = this.rows.get(lost);
+    const hadFocus = this.list.contains(this.host.activeElement);
+    this.items = this.data.items.map((row) => {
+      const item = toItem(row);
+      const shown = overlay.get(item.id);
+      if (shown) [item.decision, item.label] = shown;
+      return item;
+    });
+    this.rows = new Map(this.items.map((item, row) => [item.id, row]));
+    for (const [id, tile] of this.tiles) {
+      if (!this.rows.has(id)) {
+        tile.node.remove();
+        this.tiles.delete(id);
+      }
+    }
+    let before = this.list.firstElementChild;
+    this.items.forEach((item, row) => {
+      let tile = this.tiles.get(item.id);
+      if (!tile) this.tiles.set(item.id, (tile = new Tile(item.id)));
+      tile.show(item, row + 1, this.items.length, this.url("thumb", item.id));
+      if (tile.node === before) before = before.nextElementSibling;
+      else this.list.insertBefore(tile.node, before);
+    });
+    for (const id of this.selection) if (!this.rows.has(id)) this.selection.delete(id);
+    if (!this.rows.has(this.anchorId)) this.anchorId = null;
+    this.find(".empty").hidden = this.items.length > 0;
+    if (!this.rows.has(this.focusId)) {
+      const at = Math.min(lostAt ?? 0, this.items.length - 1);
+      this.focus(this.items[at]?.id ?? null, { grab: hadFocus && lost !== null });
+    } else if (hadFocus && !this.list.contains(this.host.activeElement)) {
+      this.tiles.get(this.focusId).node.focus({ preventScroll: true });
+    }
+    this.paintSelection();
+    if (this.zoom.dialog.open) this.openZoom();
+  }
+
+  // Only what a decision touched: with 1,000 tiles a full render would cost a frame or two.
+  renderSome(ids) {
+    const overlay = this.queue.overlay();
+    for (const id of ids) {
+      const row = this.rows.get(id);
+      if (row === undefined) continue;
+      const item = toItem(this.data.items[row]);
+      if (overlay.has(id)) [item.decision, item.label] = overlay.get(id);
+      this.items[row] = item;
+      this.tiles.get(id).show(item, row + 1, this.items.length, this.url("thumb", id));
+    }
+    this.paintBar();
+  }
+
+  url(size, id) {
+    return `${this.data.baseUrl}/${size}/${encodeURIComponent(id)}?v=${encodeURIComponent(this.data.workspace)}`;
+  }
+
+  // ---- focus and selection ----------------------------------------------------------------
+
+  focus(id, { grab = true, extend = false, select = true } = {}) {
+    this.tiles.get(this.focusId)?.node.setAttribute("tabindex", "-1");
+    this.focusId = id;
+    const tile = this.tiles.get(id);
+    if (!tile) return;
+    tile.node.setAttribute("tabindex", "0");
+    if (extend) this.selectRange(id);
+    else if (select && grab) {
+      this.selection = new Set([id]);
+      this.anchorId = id;
+    }
+    if (grab) {
+      tile.node.focus({ preventScroll: true });
+      tile.node.scrollIntoView({ block: "nearest", inline: "nearest" });
+      this.paintSelection();
+    }
+  }
+
+  selectRange(id) {
+    const from = this.rows.get(this.anchorId ?? this.focusId);
+    const to = this.rows.get(id);
+    this.anchorId = this.items[from].id;
+    const [low, high] = from < to ? [from, to] : [to, from];
+    this.selection = new Set(this.items.slice(low, high + 1).map((item) => item.id));
+  }
+
+  paintSelection() {
+    for (const [id, tile] of this.tiles) tile.select(this.selection.has(id));
+    this.list.classList.toggle("many", this.selection.size > 1);
+    this.paintBar();
+    if (this.data.onSelect) this.reportSelection();
+  }
+
+  reportSelection() {
+    const chosen = this.items.filter((item) => this.selection.has(item.id)).map((item) => item.id);
+    const text = chosen.join();
+    if (text === (this.reported ?? "")) return;
+    clearTimeout(this.reporting);
+    this.reporting = setTimeout(() => {
+      this.reported = text;
+      this.setStateValue("selected", chosen);
+    }, 120);
+  }
+
+  targets() {
+    if (this.selection.size > 1 || this.selection.has(this.focusId)) {
+      return this.items.filter((item) => this.selection.has(item.id));
+    }
+    const focused = this.items[this.rows.get(this.focusId)];
+    return focused ? [focused] : [];
+  }
+
+  // ---- decisions --------------------------------------------------------------------------
+
+  decide(action, label = null) {
+    const targets = this.targets();
+    if (this.data.readonly || !targets.length) return;
+    const decisions = targets.map((item) => {
+      if (action !== "accept") return [item.id, action, label];
+      return differs(item) ? [item.id, "relabel", item.suggested] : [item.id, "keep", null];
+    });
+    const before = targets.map((item) => [item.id, item.decision, item.label]);
+    const operation = this.queue.add("decide", decisions, decisions);
+    this.made.push({ before, after: operation.decisions });
+    this.unmade = [];
+    this.renderSome(decisions.map(([id]) => id));
+    this.say(decisions);
+    this.advance(targets);
+  }
+
+  // On to the next image, so that a run of keys is a run of decisions.
+  advance(targets) {
+    const last = this.rows.get(targets[targets.length - 1].id);
+    const next = this.items[Math.min(last + 1, this.items.length - 1)];
+    this.focus(next.id, { grab: true });
+    if (this.zoom.dialog.open) this.openZoom();
+  }
+
+  step(kind) {
+    if (this.data.readonly) return;
+    const [from, to] = kind === "undo" ? [this.made, this.unmade] : [this.unmade, this.made];
+    const change = from.pop();
+    if (change) to.push(change);
+    const shows = change ? (kind === "undo" ? change.before : change.after) : [];
+    this.queue.add(kind, [], shows);
+    this.renderSome(shows.map(([id]) => id));
+    const back = shows.find(([id]) => this.rows.has(id));
+    if (back) this.focus(back[0], { grab: true });
+    if (this.zoom.dialog.open) this.openZoom();
+    this.find(".spoken").textContent = kind === "undo" ? "Undone" : "Redone";
+  }
+
+  say(decisions) {
+    const [, action, label] = decisions[0];
+    const what = decisions.length > 1 ? `${decisions.length} images: ` : "";
+    this.find(".spoken").textContent = `${what}${SPOKEN[action]}${label ? ` as ${label}` : ""}`;
+  }
+
+  notify(message) {
+    this.find(".notice span").textContent = message;
+    this.find(".notice").hidden = false;
+  }
+
+  // ---- the bar ----------------------------------------------------------------------------
+
+  paintBar() {
+    const targets = this.targets();
+    const count = this.selection.size;
+    const many = targets.length > 1;
+    const total = this.items.length;
+    this.find(".count").textContent = count > 1
+      ? `${count} of ${total} selected` : `${total} ${total === 1 ? "image" : "images"}`;
+    const unsaved = this.queue?.pending.length ?? 0;
+    this.find(".unsaved").textContent = unsaved ? `unsaved: ${unsaved}` : "";
+    this.root.classList.toggle("bulk", many);
+    const flagged = targets.filter(differs);
+    const same = new Set(flagged.map((item) => item.suggested)).size === 1 && flagged.length === targets.length;
+    const texts = {
+      accept: !many ? "Accept"
+        : same ? `Relabel ${targets.length} images as ${flagged[0].suggested}` : `Accept ${targets.length} suggestions`,
+      keep: many ? `Keep ${targets.length}` : "Keep",
+      pick: many ? `Relabel ${targets.length} as …` : "Relabel as …",
+      exclude: many ? `Exclude ${targets.length}` : "Exclude",
+      unsure: many ? `Unsure about ${targets.length}` : "Unsure",
+    };
+    for (const button of this.root.querySelectorAll("[data-do]")) {
+      const text = button.querySelector(".text");
+      if (text && texts[button.dataset.do]) text.textContent = texts[button.dataset.do];
+      if (text) button.disabled = !targets.length;
+    }
+  }
+
+  press(what) {
+    const inZoom = this.zoom.dialog.open;
+    if (["accept", "keep", "exclude", "unsure"].includes(what)) this.decide(what);
+    else if (what === "undo" || what === "redo") this.step(what);
+    else if (what === "pick") this.pick("");
+    else if (what === "help") this.openHelp();
+    else if (what === "close-help") this.help.close();
+    else if (what === "dismiss") this.find(".notice").hidden = true;
+    if (inZoom) this.zoom.dialog.focus();
+  }
+
+  pick(typed) {
+    const targets = this.targets();
+    if (targets.length && !this.data.readonly) this.picker.open(this.data.classes, targets.length, typed);
+  }
+
+  openZoom() {
+    const row = this.rows.get(this.focusId);
+    if (row === undefined) return;
+    if (!this.zoom.dialog.open) {
+      // The large picture is about one image, whatever was selected before.
+      this.focus(this.focusId, { grab: true });
+    }
+    this.zoom.show(this.items[row], row + 1, this.items.length, this.url("image", this.focusId));
+  }
+
+  openHelp() {
+    this.find(".numbers").replaceChildren(
+      ...this.data.classes.slice(0, 10).map((name) => create("li", "", name)));
+    this.help.showModal();
+  }
+
+  setDensity(density, remember = false) {
+    this.root.dataset.density = density || "normal";
+    for (const button of this.root.querySelectorAll("button[data-density]")) {
+      button.setAttribute("aria-pressed", button.dataset.density === this.root.dataset.density ? "true" : "false");
+    }
+    if (!remember) return;
+    try {
+      localStorage.setItem(DENSITY_KEY, density);
+    } catch {
+      // Storage is switched off: the choice holds until the page is left.
+    }
+    this.tiles.get(this.focusId)?.node.scrollIntoView({ block: "nearest" });
+  }
+
+  storedDensity() {
+    try {
+      return localStorage.getItem(DENSITY_KEY);
+    } catch {
+      return null;
+    }
+  }
+
+  close() {
+    clearTimeout(this.reporting);
+    this.queue?.close();
+  }
+}

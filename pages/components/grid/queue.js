@@ -1,0 +1,99 @@
+// The queue of decisions: numbered, kept in session storage until Python says it has stored them.
+
+const RETRY_MS = 4000;
+const operationId = (operation) => `${operation.client}:${operation.n}`;
+
+// Every mount gets a client id of its own. Operations left over from before a reload keep the id
+// they were made under, so a resend (or a duplicated tab, which copies session storage) is
+// recognised by the label store, and new numbers never clash with old ones.
+function newClientId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(8));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+class OperationQueue {
+  constructor(storageKey) {
+    this.storageKey = storageKey;
+    this.client = newClientId();
+    this.number = 0;
+    this.inFlight = null;
+    this.timer = 0;
+    this.send = null;
+    this.pending = this.load();
+    this.onLeave = (event) => {
+      if (this.pending.length) event.preventDefault();
+    };
+    window.addEventListener("beforeunload", this.onLeave);
+  }
+
+  add(kind, decisions, shows) {
+    const operation = { client: this.client, n: ++this.number, kind, decisions, shows };
+    this.pending.push(operation);
+    this.save();
+    this.pump();
+    return operation;
+  }
+
+  // Drop what Python holds; answer with the operations that it refused.
+  acknowledge(ack, rejected) {
+    const settled = (operation) => operation.n <= (ack[operation.client] ?? 0);
+    const refused = this.pending.filter((op) => settled(op) && operationId(op) in rejected);
+    const before = this.pending.length;
+    this.pending = this.pending.filter((operation) => !settled(operation));
+    if (this.pending.length !== before) this.save();
+    if (this.inFlight && !this.pending.some((op) => operationId(op) === this.inFlight)) {
+      this.landed();
+    }
+    this.pump();
+    return refused;
+  }
+
+  // One send at a time, always of everything unacknowledged: Streamlit keeps only the newest state.
+  pump() {
+    if (this.inFlight || !this.pending.length || !this.send) return;
+    this.inFlight = operationId(this.pending[this.pending.length - 1]);
+    this.timer = setTimeout(() => {
+      this.landed();
+      this.pump();
+    }, RETRY_MS);
+    this.send(this.pending.map(({ client, n, kind, decisions }) => ({ client, n, kind, decisions })));
+  }
+
+  landed() {
+    clearTimeout(this.timer);
+    this.inFlight = null;
+  }
+
+  // What the reviewer should already see: item id → [action, label].
+  overlay() {
+    const shown = new Map();
+    for (const operation of this.pending) {
+      for (const [id, action, label] of operation.shows ?? []) shown.set(id, [action, label]);
+    }
+    return shown;
+  }
+
+  load() {
+    try {
+      const stored = JSON.parse(sessionStorage.getItem(this.storageKey) ?? "[]");
+      return Array.isArray(stored) ? stored : [];
+    } catch {
+      return [];
+    }
+  }
+
+  save() {
+    try {
+      if (this.pending.length) sessionStorage.setItem(this.storageKey, JSON.stringify(this.pending));
+      else sessionStorage.removeItem(this.storageKey);
+    } catch {
+      // Storage is full or switched off: the queue still holds them, and leaving asks first.
+    }
+  }
+
+  close() {
+    this.send = null;
+    clearTimeout(this.timer);
+    window.removeEventListener("beforeunload", this.onLeave);
+  }
+}
