@@ -1,0 +1,88 @@
+"""Formats in which labelled images come and go: one module each, found here by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from air_core.errors import ExportError, SourceError
+from air_core.formats.base import (
+    CleanItem,
+    CleanLabels,
+    FileFormat,
+    FolderFormat,
+    Listing,
+    ReadOptions,
+)
+from air_core.formats.csv_file import DelimitedText
+from air_core.formats.imagefolder import ImageFolder
+
+__all__ = [
+    "FILE_FORMATS",
+    "FOLDER_FORMATS",
+    "FORMAT_TITLES",
+    "CleanItem",
+    "CleanLabels",
+    "FileFormat",
+    "FolderFormat",
+    "Listing",
+    "ReadOptions",
+    "find_format",
+    "get_format",
+]
+
+_CSV = DelimitedText("csv", "CSV (path and label columns)", ".csv", ",")
+_TSV = DelimitedText("tsv", "TSV (path and label columns)", ".tsv", "\t")
+_IMAGEFOLDER = ImageFolder()
+
+FILE_FORMATS: dict[str, FileFormat] = {_CSV.name: _CSV, _TSV.name: _TSV}
+"""Formats that are one file, by name."""
+
+FOLDER_FORMATS: dict[str, FolderFormat] = {_IMAGEFOLDER.name: _IMAGEFOLDER}
+"""Formats that are a folder with images in it, by name."""
+
+FORMAT_TITLES: dict[str, str] = {
+    name: known.title for name, known in {**FILE_FORMATS, **FOLDER_FORMATS}.items()
+}
+"""What to call each format in front of people, by name."""
+
+
+def get_format(name: str) -> FileFormat | FolderFormat:
+    """The format of that name.
+
+    Raises
+    ------
+    ExportError
+        For an unknown name.
+    """
+    found = FILE_FORMATS.get(name) or FOLDER_FORMATS.get(name)
+    if found is None:
+        raise ExportError(f"Expected a format among {', '.join(FORMAT_TITLES)}, got {name!r}.")
+    return found
+
+
+def find_format(source: Path, name: str | None, options: ReadOptions) -> FileFormat | FolderFormat:
+    """The format to read a source with: the one named, else the first that claims it.
+
+    A label file in a folder goes before class folders, since images beside a label file
+    usually lie in a folder of their own.
+
+    Raises
+    ------
+    SourceError
+        If nothing is there or no format claims it.
+    """
+    for path in filter(None, (source, options.labels)):
+        if not path.exists():
+            raise SourceError(f"Expected a file or folder at {path}, got nothing.")
+    known: dict[str, FileFormat | FolderFormat] = {**FILE_FORMATS, **FOLDER_FORMATS}
+    if name is not None:
+        if name not in known:
+            raise SourceError(f"Expected a format among {', '.join(known)}, got {name!r}.")
+        return known[name]
+    for candidate in known.values():
+        if candidate.claims(source, options):
+            return candidate
+    raise SourceError(
+        f"Expected class folders with images, labels.csv or a CSV or TSV file, got {source}.",
+        hint="Open a CSV file itself, or name one with --labels.",
+    )
