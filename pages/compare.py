@@ -2,6 +2,112 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import streamlit as st
 
+from air_core import pipeline
+from air_core.errors import AirError
+from air_core.pipeline import Fit
+from air_core.workspace import Workspace
+from pages import resources
+from pages.components.basis import Basis, from_flags, from_reviews, from_truth, read_truth
+from pages.components.figures import activation_histogram, separation_curve
+from pages.components.grid import review_grid
+from pages.components.notices import fit_or_stop, workspace_or_stop
+from pages.components.tiles import tiles
+
+SHOWN = 200  # tiles a side
+FIGURE_3_EPOCHS = (1, 4, 12)
+
+
+def truth_of(workspace: Workspace) -> Basis | None:
+    """The truth a person chose to score against, if any; no detector sees it."""
+    with st.popover("Score against a truth", icon=":material/fact_check:", width="stretch"):
+        st.caption("Only for borders, histograms and AUROC on this page. No detector reads it.")
+        sample = Path(workspace.info.source).resolve() == pipeline.sample_source().resolve()
+        use_sample = sample and st.checkbox("Score against known truth", key="compare-truth")
+        uploaded = st.file_uploader("Truth file: CSV with path, label", type=["csv"])
+    source = uploaded.getvalue() if uploaded else pipeline.sample_truth() if use_sample else None
+    if source is None:
+        return None
+    try:
+        return from_truth(workspace.dataset, read_truth(source))
+    except AirError as error:
+        st.error(str(error), icon=":material/error:")
+        return None
+
+
+def ranked_grids(workspace: Workspace, fits: dict[str, Fit], basis: Basis) -> None:
+    """Figure 4: one class, ranked by each model's activation."""
+    dataset, reviewed = workspace.dataset, workspace.reviewed()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.selectbox("Images labelled", dataset.class_names, width=320)
+        lowest = st.segmented_control(
+            "On top", ["Highest", "Lowest"], default="Highest", required=True
+        )
+    members = dataset.given_labels == dataset.class_names.index(name)
+    verdict = np.zeros(len(dataset), np.int8) if basis.kind == "flags" else basis.verdict
+    for column, (title, fit) in zip(st.columns(2), fits.items(), strict=True):
+        rows = np.flatnonzero(members)
+        rows = rows[np.argsort(fit.activations[rows] * (-1 if lowest == "Highest" else 1))]
+        column.markdown(f"#### {title}{basis.in_words(fit.activations, members)}")
+        with column:
+            review_grid(
+                tiles(workspace, rows[:SHOWN], reviewed=reviewed, verdict=verdict,
+                      ranking=resources.ranking(f"{fit.model}-activation"),
+                      activations=fit.activations),
+                key=f"compare-{fit.model}",
+                class_names=dataset.class_names,
+                workspace=resources.version(workspace),
+                readonly=True,
+                density="compact",
+                height=560,
+                caption=f"{title}: {name} by activation",
+            )  # fmt: skip
+
+
+def histograms(fits: dict[str, Fit], basis: Basis) -> None:
+    """Figure 3: how far the activations of right and wrong labels lie apart."""
+    air, svm = fits.values()
+    epochs, names = [int(epoch) for epoch in air.epochs], basis.group_names()
+
+    def draw(place, title: str, values: np.ndarray, **options) -> None:
+        right, wrong = basis.known & ~basis.wrong & ~np.isnan(values), basis.wrong
+        heading = f"{title}{basis.in_words(values)}"
+        figure = activation_histogram(values, right, wrong, names, title=heading, **options)
+        place.plotly_chart(figure, width="stretch", key=f"hist-{title}-{options}")
+
+    one, paper = st.tabs(["One epoch", "As in the paper"])
+    with one:
+        epoch = st.select_slider("Epoch of AIR", epochs, value=epochs[-1])
+        left, right = st.columns(2)
+        draw(left, f"AIR, epoch {epoch}", air.epoch_activations[epochs.index(epoch)])
+        draw(right, "SVM", svm.activations)
+    with paper:
+        left, right = st.columns(2)
+        for epoch in [e for e in (*FIGURE_3_EPOCHS, epochs[-1]) if e in epochs]:
+            values = air.epoch_activations[epochs.index(epoch)]
+            draw(left, f"AIR after {epoch} epochs", values, height=200, legend=False)
+        draw(right, "SVM, trained to the end", svm.activations, height=300)
+    if basis.scores_detectors:
+        curve = [basis.auroc(values) for values in air.epoch_activations]
+        figure = separation_curve(epochs, curve, basis.auroc(svm.activations))
+        st.plotly_chart(figure, width="stretch", key="separation")
+
+
 st.title("Compare")
+workspace = workspace_or_stop()
+fits = {"AIR": fit_or_stop("air"), "SVM": fit_or_stop("svm")}
+ranking = resources.ranking()
+heading, control = st.columns([3, 1], vertical_alignment="center")
+with control:
+    truth = truth_of(workspace)
+reviews = from_reviews(workspace.dataset, workspace.reviewed())
+basis = truth or (reviews if reviews.known.any() else from_flags(ranking.flagged))
+heading.markdown(basis.explain())
+st.subheader("Which images carry the class", help="Figure 4 of the paper")
+ranked_grids(workspace, fits, basis)
+st.subheader("How well activations separate labels", help="Figure 3 of the paper")
+histograms(fits, basis if basis.scores_detectors else from_flags(ranking.flagged))

@@ -2,6 +2,102 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import streamlit as st
 
+from air_core.errors import AirError
+from air_core.workspace import Workspace
+from pages.components.archive import build_zip, preview
+from pages.components.notices import empty, workspace_or_stop
+from pages.components.waiting import report_end, wait_for
+from pages.jobs import registry
+
+FORMATS = {"csv": "CSV, one file", "imagefolder": "Image folder, one folder a class, zipped"}
+LARGEST_DOWNLOAD = 512 * 1024**2
+
+
+def image_folder(workspace: Workspace) -> None:
+    """Build the archive in the background, then offer it."""
+    job = registry.find(workspace.root, "export")
+    if job is not None and job.live:
+        wait_for(job)
+        return
+    report_end(job)
+    folder = workspace.root / "exports"
+    if st.button("Build the archive", type="primary", icon=":material/folder_zip:"):
+        folder.mkdir(exist_ok=True)
+        target = folder / f"labels-{datetime.now(UTC):%Y%m%d-%H%M%S}.zip"
+        registry.submit(
+            workspace.root,
+            "export",
+            "Building the image folder",
+            lambda progress: build_zip(workspace, target, progress),
+        )
+        st.rerun()
+    for made in sorted(folder.glob("labels-*.zip"), reverse=True)[:3]:
+        size = made.stat().st_size
+        if made.name.endswith(".partial.zip"):
+            continue
+        if size <= LARGEST_DOWNLOAD:
+            st.download_button(
+                f"Download {made.name} ({size / 1024**2:.1f} MB)",
+                made.read_bytes,
+                file_name=made.name,
+                mime="application/zip",
+                icon=":material/download:",
+                key=made.name,
+            )
+        else:
+            st.markdown("Too large to send through the browser; it is on the server at")
+            st.code(str(made), language=None)
+
+
 st.title("Export")
+workspace = workspace_or_stop()
+changes = preview(workspace)
+if changes.empty:
+    empty(
+        "There is nothing to export yet",
+        "Decide about some images first. The export then differs from your labels in exactly "
+        "those decisions and in nothing else.",
+        icon=":material/ios_share:",
+        action="Review the most suspicious images",
+        page="review.py",
+    )
+    st.stop()
+counts = changes["action"].value_counts()
+numbers = {
+    "Images": len(workspace.dataset),
+    "Relabelled": counts.get("relabel", 0),
+    "Left out": counts.get("exclude", 0),
+    "Kept": counts.get("keep", 0),
+    "Unsure": counts.get("unsure", 0),
+}
+for column, (label, value) in zip(st.columns(len(numbers)), numbers.items(), strict=True):
+    column.metric(label, f"{int(value):,}", border=True)
+st.subheader("What will change")
+everything = st.toggle("Show kept and unsure images too")
+shown = changes if everything else changes[changes["action"].isin(["relabel", "exclude"])]
+st.dataframe(shown, hide_index=True, width="stretch", height=320)
+st.subheader("Take it away")
+kind = st.radio("Format", FORMATS, format_func=FORMATS.get, horizontal=True)
+try:
+    if kind == "csv":
+        st.download_button(
+            "Download the labels",
+            workspace.export_bytes(),
+            file_name="labels.csv",
+            mime="text/csv",
+            type="primary",
+            icon=":material/download:",
+        )
+    else:
+        image_folder(workspace)
+except AirError as error:
+    st.error(str(error), icon=":material/error:")
+st.caption(
+    "Lossless means: rows keep their order and every cell that you did not change keeps its exact "
+    "bytes, quoting, unknown columns and line endings included. Left-out images lose their row. "
+    "Images decided *unsure* keep the label they came with."
+)

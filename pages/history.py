@@ -4,4 +4,97 @@ from __future__ import annotations
 
 import streamlit as st
 
+from air_core.errors import AirError
+from air_core.workspace import Workspace
+from pages import resources, state
+from pages.components.notices import empty, workspace_or_stop
+from pages.components.trail import IN_FORCE, dim_undone, trail
+
+COLUMNS = {
+    "event": st.column_config.NumberColumn("#", width=60, format="%d"),
+    "time": st.column_config.DatetimeColumn("Time", format="D MMM YYYY, HH:mm:ss"),
+    "reviewer": st.column_config.TextColumn("Reviewer"),
+    "image": st.column_config.ImageColumn("Image", width=64),
+    "path": st.column_config.TextColumn("File"),
+    "action": st.column_config.TextColumn("Action"),
+    "change": st.column_config.TextColumn("Label"),
+    "state": st.column_config.TextColumn("State"),
+    "detector": st.column_config.TextColumn("Detector"),
+    "score": st.column_config.NumberColumn("Score", format="%.3f"),
+    "lambda_g": st.column_config.NumberColumn("λ_g", format="%.4g"),
+    "reason": st.column_config.TextColumn("Reason"),
+}
+
+
+def filtered(table):
+    """The rows that the filters above the table let through."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        who = st.multiselect("Reviewer", sorted(table["reviewer"].unique()), width=220)
+        what = st.multiselect("Action", sorted(table["action"].unique()), width=220)
+        text = st.text_input("File, label or reason contains", width=260)
+        live = st.toggle("Only what is in force")
+    if who:
+        table = table[table["reviewer"].isin(who)]
+    if what:
+        table = table[table["action"].isin(what)]
+    if text:
+        words = table["path"] + "\n" + table["change"] + "\n" + table["reason"]
+        table = table[words.str.contains(text, case=False, regex=False)]
+    return table[table["state"] == IN_FORCE] if live else table
+
+
+def undo(workspace: Workspace, event_id: int) -> None:
+    """Append the undo of one event."""
+    try:
+        workspace.labels.undo(event_id, reviewer=state.reviewer())
+    except AirError as error:
+        st.error(str(error), icon=":material/error:")
+    else:
+        st.toast(f"Event #{event_id} is taken back.", icon=":material/undo:")
+        st.rerun()
+
+
 st.title("History")
+workspace = workspace_or_stop()
+events = workspace.labels.history()
+if not events:
+    empty(
+        "Nothing has been decided yet",
+        "Every decision you make in the review appears here, with who, when and why. "
+        "Nothing is ever deleted: an undo is one more line.",
+        icon=":material/history:",
+        action="Review the most suspicious images",
+        page="review.py",
+    )
+    st.stop()
+current = workspace.reviewed()
+reviewers = {event.reviewer for event in events}
+undos = sum(event.action == "undo" for event in events)
+for column, (label, value) in zip(
+    st.columns(4),
+    {"Events": len(events), "In force": len(current), "Undone": undos, "Reviewers": len(reviewers)}
+    .items(), strict=True,
+):  # fmt: skip
+    column.metric(label, f"{value:,}", border=True)
+thumbnails = f"/air/thumb/{{id}}?v={resources.version(workspace)}"
+table = filtered(trail(events, current, workspace.dataset, thumbnails)).reset_index(drop=True)
+if table.empty:
+    st.info("No event passes these filters.", icon=":material/filter_alt:")
+    st.stop()
+st.caption(f"{len(table):,} of {len(events):,} events, newest first. Times are UTC.")
+chosen = st.dataframe(
+    table.style.apply(dim_undone, axis=1) if len(table) <= 5000 else table,
+    column_config=COLUMNS, hide_index=True, row_height=48, height=560,
+    on_select="rerun", selection_mode="single-row", key="history-table",
+).selection.rows  # fmt: skip
+if not chosen:
+    st.caption("Select a row to undo that one event.")
+    st.stop()
+row = table.iloc[chosen[0]]
+with st.container(horizontal=True, vertical_alignment="center", border=True):
+    st.text(
+        f"#{row.event}  {row.action}  {row.change}   {row.path}   by {row.reviewer}",
+        width="stretch",
+    )
+    if st.button("Undo this event", icon=":material/undo:", disabled="undone" in row.state):
+        undo(workspace, int(row.event))

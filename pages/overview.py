@@ -2,6 +2,90 @@
 
 from __future__ import annotations
 
+import numpy as np
+import pandas as pd
 import streamlit as st
 
-st.title("Overview")
+from air_core.errors import AirError
+from air_core.workspace import Workspace
+from pages import resources
+from pages.components.figures import class_balance
+from pages.components.waiting import report_end, wait_for
+from pages.components.welcome import start_audit, welcome
+from pages.jobs import registry
+
+
+def next_step(workspace: Workspace, flagged: int | None) -> None:
+    """The one thing to do now, as the primary action."""
+    job = registry.find(workspace.root, "audit")
+    if job is not None and job.live:
+        wait_for(job)
+        return
+    report_end(job)
+    reviewed = len(workspace.reviewed())
+    if flagged is None:
+        title, text = "Audit these images", "Features, AIR and the SVM: minutes on a laptop."
+        action, page = "Start the audit", None
+    elif not reviewed:
+        title = f"Review the {flagged:,} labels that AIR questions"
+        text = "The most suspicious come first; one key decides about each."
+        action, page = "Start reviewing", "review.py"
+    else:
+        title = f"{reviewed:,} images are decided; {flagged:,} labels were questioned"
+        text = "Go on, or take the cleaned labels away: only what you decided will differ."
+        action, page = "Go on reviewing", "review.py"
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        st.markdown(f"#### {title}\n{text}", width="stretch")
+        if page and reviewed and st.button("Export the cleaned labels"):
+            st.switch_page("export.py")
+        if st.button(action, type="primary"):
+            if page:
+                st.switch_page(page)
+            start_audit(workspace)
+            st.rerun()
+
+
+def numbers(workspace: Workspace, flagged: int | None) -> None:
+    """Counts at a glance."""
+    shown = {
+        "Images": f"{len(workspace.dataset):,}",
+        "Classes": f"{len(workspace.dataset.class_names):,}",
+        "Labels questioned": "–" if flagged is None else f"{flagged:,}",
+        "Decided": f"{len(workspace.reviewed()):,}",
+        "Quarantined": f"{len(workspace.quarantined):,}",
+    }
+    for column, (label, value) in zip(st.columns(len(shown)), shown.items(), strict=True):
+        column.metric(label, value, border=True)
+
+
+def main() -> None:
+    """Draw the page."""
+    try:
+        workspace = resources.workspace()
+    except AirError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    if workspace is None:
+        return welcome()
+    ranking = resources.ranking()
+    flagged = None if ranking is None else ranking.flagged
+    st.title("Overview")
+    st.text(f"{workspace.info.source} · {workspace.info.format}")
+    count = None if flagged is None else int(flagged.sum())
+    numbers(workspace, count)
+    next_step(workspace, count)
+    st.subheader("Classes")
+    if flagged is not None:
+        st.caption("Per cent: labels that AIR questions, an estimate of the wrong ones.")
+    labels, classes = workspace.dataset.given_labels, len(workspace.dataset.class_names)
+    given = np.bincount(labels[labels >= 0], minlength=classes)
+    doubted = None if flagged is None else np.bincount(labels[flagged], minlength=classes)
+    with st.container(height=620 if classes > 20 else "content", border=classes > 20):
+        st.plotly_chart(class_balance(workspace.dataset.class_names, given, doubted))
+    if workspace.quarantined:
+        with st.expander(f"{len(workspace.quarantined):,} images could not be used"):
+            rows = [(image.path, image.reason) for image in workspace.quarantined]
+            st.dataframe(pd.DataFrame(rows, columns=["File", "Why"]), hide_index=True)
+
+
+main()

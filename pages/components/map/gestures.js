@@ -128,7 +128,7 @@ const showTip = (map, [x, y], [dx, dy]) => {
   tip.querySelector(".names").textContent = differs
     ? `${label(points.given)} → ${label(points.suggested)}` : label(points.given);
   const facts = [];
-  if (points.score) facts.push(`score ${points.score[i].toFixed(3)}`);
+  if (points.score?.[i] >= 0) facts.push(`score ${points.score[i].toFixed(3)}`);
   if (points.flagged) facts.push(points.flagged[i] ? "▲ flagged" : "● not flagged");
   if (points.decision?.[i] > 0) facts.push(data.decisions[points.decision[i]].name);
   tip.querySelector(".facts").textContent = facts.join(" · ");

@@ -1,0 +1,196 @@
+"""Plotly figures; numbers in, figure out. Streamlit's theme gives them its light or dark look."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from pages.components.palette import AGREES, DISAGREES, OKABE_ITO
+
+_MARGIN = {"l": 8, "r": 8, "t": 36, "b": 8}
+_LEGEND = {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0, "title": None}
+
+
+def shares(
+    values: NDArray[np.floating[Any]], groups: Sequence[NDArray[np.bool_]], bins: int = 40
+) -> tuple[NDArray[np.float64], list[NDArray[np.float64]]]:
+    """Histogram of each group over common bins, as a share of that group.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n,)
+        Numbers; what is not finite stays out.
+    groups : sequence of ndarray of shape (n,), dtype bool
+        Which values belong to a group.
+    bins : int
+        How many bins between the smallest and the largest value.
+
+    Returns
+    -------
+    edges : ndarray of shape (bins + 1,)
+    shares : list of ndarray of shape (bins,)
+        Each sums to 1, or is all zero for an empty group.
+
+    Examples
+    --------
+    >>> v = np.array([0.0, 1.0, 1.0, 1.0])
+    >>> edges, (low, high) = shares(v, [v < 0.5, v > 0.5], bins=2)
+    >>> edges, low, high
+    (array([0. , 0.5, 1. ]), array([1., 0.]), array([0., 1.]))
+    """
+    finite = values[np.isfinite(values)]
+    low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)
+    edges = np.linspace(low, high if high > low else low + 1.0, bins + 1)
+    counts = [np.histogram(values[group], edges)[0].astype(np.float64) for group in groups]
+    return edges, [count / max(count.sum(), 1.0) for count in counts]
+
+
+def activation_histogram(
+    values: NDArray[np.floating[Any]],
+    right: NDArray[np.bool_],
+    wrong: NDArray[np.bool_],
+    names: tuple[str, str],
+    *,
+    title: str = "",
+    height: int = 300,
+    legend: bool = True,
+) -> go.Figure:
+    """The paper's Figure 3: activations of well and of wrongly labelled images.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n,)
+        Activation ‖v_{i,y_i}‖ of each image in its given class.
+    right, wrong : ndarray of shape (n,), dtype bool
+        The two groups.
+    names : tuple of str
+        Names of the right and the wrong group.
+    title : str
+    height : int
+        In pixels.
+    legend : bool
+        Whether to name the groups.
+    """
+    edges, (of_right, of_wrong) = shares(values, (right, wrong))
+    centres, width = (edges[:-1] + edges[1:]) / 2, np.diff(edges)
+    figure = go.Figure()
+    for name, share, colour, pattern in (
+        (names[0], of_right, AGREES, ""),
+        (names[1], of_wrong, DISAGREES, "/"),
+    ):
+        figure.add_bar(
+            x=centres,
+            y=share,
+            width=width,
+            name=name,
+            opacity=0.65,
+            marker={
+                "color": colour,
+                "line": {"width": 0},
+                # Hatching tells the groups apart without colour.
+                "pattern": {"shape": pattern, "size": 5, "solidity": 0.35},
+            },
+            hovertemplate="activation %{x:.4g}<br>%{y:.1%} of the group<extra>" + name + "</extra>",
+        )
+    figure.update_layout(
+        barmode="overlay",
+        bargap=0,
+        title={"text": title, "font": {"size": 15}},
+        height=height,
+        margin=_MARGIN | {"t": 64 if legend else 36},
+        showlegend=legend,
+        legend=_LEGEND,
+        yaxis={"tickformat": ".0%", "title": "Share of the group", "rangemode": "tozero"},
+        xaxis={"title": "Activation of the given class"},
+    )
+    return figure
+
+
+def separation_curve(
+    epochs: Sequence[int], air: Sequence[float], svm: float | None, height: int = 260
+) -> go.Figure:
+    """AUROC of the activation over AIR's epochs, with the SVM's as a level line."""
+    figure = go.Figure()
+    figure.add_scatter(
+        x=list(epochs),
+        y=list(air),
+        name="AIR",
+        mode="lines+markers",
+        line={"color": AGREES, "width": 2.5},
+        hovertemplate="epoch %{x}<br>AUROC %{y:.3f}<extra>AIR</extra>",
+    )
+    if svm is not None:
+        figure.add_scatter(
+            x=[min(epochs), max(epochs)],
+            y=[svm, svm],
+            name="SVM",
+            mode="lines",
+            line={"color": OKABE_ITO["orange"], "dash": "dash", "width": 2.5},
+            hovertemplate="AUROC %{y:.3f}<extra>SVM</extra>",
+        )
+    figure.update_layout(
+        height=height,
+        margin=_MARGIN,
+        legend=_LEGEND,
+        xaxis={"title": "Epoch"},
+        yaxis={"title": "AUROC of the activation"},
+    )
+    return figure
+
+
+def class_balance(
+    names: Sequence[str],
+    given: NDArray[np.integer[Any]],
+    flagged: NDArray[np.integer[Any]] | None,
+) -> go.Figure:
+    """Images of each class, and how many of them are flagged.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Class names, in class order.
+    given : ndarray of shape (C,), dtype integer
+        Images with that given label.
+    flagged : ndarray of shape (C,), dtype integer, optional
+        Those whose suggested label is another one.
+    """
+    order = np.arange(len(names))[::-1]
+    labels = [names[i] for i in order]
+    total = given[order]
+    suspect = np.zeros_like(total) if flagged is None else flagged[order]
+    share = suspect / np.maximum(total, 1)
+    figure = go.Figure()
+    figure.add_bar(
+        y=labels,
+        x=total - suspect,
+        orientation="h",
+        name="Label not questioned" if flagged is not None else "Images",
+        marker={"color": AGREES},
+        hovertemplate="%{y}: %{x}<extra></extra>",
+    )
+    if flagged is not None:
+        figure.add_bar(
+            y=labels,
+            x=suspect,
+            orientation="h",
+            name="Flagged",
+            marker={"color": DISAGREES, "pattern": {"shape": "/", "size": 5, "solidity": 0.35}},
+            text=[f"{s:.1%}" for s in share],
+            textposition="outside",
+            cliponaxis=False,
+            hovertemplate="%{y}: %{x} flagged (%{text})<extra></extra>",
+        )
+    figure.update_layout(
+        barmode="stack",
+        bargap=0.28,
+        height=90 + 26 * max(len(names), 4),
+        margin=_MARGIN | {"r": 56},
+        legend=_LEGEND | {"traceorder": "normal"},
+        xaxis={"title": "Images", "rangemode": "tozero"},
+        yaxis={"type": "category", "automargin": True},
+    )
+    return figure

@@ -1,0 +1,77 @@
+"""The points' addresses name content, and nothing else gets through."""
+
+from __future__ import annotations
+
+import asyncio
+
+import numpy as np
+import pytest
+from starlette.requests import Request
+from starlette.responses import Response
+
+from pages.components.map import MapPoints
+from pages.components.map.points import BufferShelf, publish, serve
+
+
+def get(url: str) -> Response:
+    scope = {"type": "http", "method": "GET", "headers": []}
+    return asyncio.run(serve(Request(scope | {"path_params": {"token": url.rpartition("/")[2]}})))
+
+
+def test_a_published_array_comes_back_byte_for_byte():
+    array = np.linspace(-1, 1, 20, dtype=np.float32).reshape(10, 2)
+    answer = get(publish(array))
+    assert answer.status_code == 200
+    np.testing.assert_array_equal(np.frombuffer(answer.body, "<f4").reshape(10, 2), array)
+    assert "immutable" in answer.headers["cache-control"]
+
+
+def test_the_same_content_has_one_address_and_another_content_another():
+    one, same, other = (publish(np.full(3, value, np.float32)) for value in (1, 1, 2))
+    assert one == same != other
+
+
+@pytest.mark.parametrize("token", ["0" * 32, "..", "passwd", ""])
+def test_unknown_tokens_are_not_found(token):
+    assert get(f"/air/points/{token}").status_code == 404
+
+
+def test_the_shelf_drops_the_oldest_and_never_the_newest():
+    shelf = BufferShelf(limit_bytes=10)
+    tokens = [shelf.put(bytes([i]) * 5) for i in range(3)]
+    assert [shelf.get(token) is None for token in tokens] == [True, False, False]
+    large = shelf.put(b"x" * 50)
+    assert shelf.get(large) == b"x" * 50
+
+
+def test_addresses_cannot_be_guessed_from_the_content():
+    assert BufferShelf().put(b"same") != BufferShelf().put(b"same")
+
+
+def points(n=4):
+    return MapPoints(
+        np.zeros((n, 2), np.float32),
+        np.array([f"{i:015x}f" for i in range(n)]),
+        ["cat", "dog"],
+        np.array([0, 1, -1, 0]),
+        np.array([0, 1, 0, 3]),
+        suggested=np.array([0, 0, 1, 0]),
+        flagged=np.array([False, True, False, False]),
+    )
+
+
+def test_item_ids_travel_as_eight_bytes_each():
+    url = points().urls(np.zeros(4, bool))["ids"]
+    assert get(url).body.hex() == "".join(points().item_ids)
+
+
+def test_only_what_is_known_is_published():
+    urls = points().urls(np.zeros(4, bool))
+    assert set(urls) == {"xy", "ids", "given", "suggested", "decision", "flagged"}
+    assert "selected" in points().urls(np.array([True, False, False, False]))
+
+
+def test_channels_give_no_label_a_code_of_its_own():
+    channels = points().channels()
+    assert channels["given"].tolist() == [0, 1, 2, 0]
+    assert channels["shape"].tolist() == [0, 1, 0, 0]
