@@ -12,7 +12,7 @@ from pathlib import Path
 import streamlit as st
 
 from air_core import pipeline
-from air_core.errors import AirError, WorkspaceError
+from air_core.errors import WorkspaceError
 from air_core.pipeline import Fit
 from air_core.ranking import Ranking
 from air_core.workspace import Workspace
@@ -92,15 +92,3 @@ def _open(folder: Path, stamp: int) -> Workspace:
 @st.cache_resource(show_spinner=False, max_entries=16)
 def _rank(folder: str, detector: str, run_id: str) -> Ranking:
     return pipeline.rank(require_workspace(), detector)
-
-
-__all__ = [
-    "VARIABLE",
-    "AirError",
-    "fit",
-    "ranking",
-    "require_workspace",
-    "root",
-    "version",
-    "workspace",
-]

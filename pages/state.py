@@ -7,9 +7,12 @@ from collections.abc import Iterable
 
 import streamlit as st
 
+from pages.decisions import Receipts
+
 _REVIEWER = "air.reviewer"
 _SELECTION = "air.selection"
 _SELECTION_FROM = "air.selection_from"
+_RECEIPTS = "air.receipts"
 
 
 def reviewer() -> str:
@@ -51,6 +54,14 @@ def set_selection(item_ids: Iterable[str], origin: str) -> None:
 def clear_selection() -> None:
     """Show everything again."""
     set_selection((), "")
+
+
+def receipts() -> Receipts:
+    """What this session's grids were told about their operations."""
+    if _RECEIPTS not in st.session_state:
+        st.session_state[_RECEIPTS] = Receipts()
+    kept: Receipts = st.session_state[_RECEIPTS]
+    return kept
 
 
 def _login_name() -> str:

@@ -115,6 +115,9 @@ class LargePicture {
       row.append(create("dt", "", name), create("dd", "", value));
       return row;
     }));
-    if (!this.dialog.open) this.dialog.showModal();
+    if (this.dialog.open) return;
+    this.dialog.showModal();
+    // Not the first button: the keys of the grid work here too.
+    this.dialog.focus();
   }
 }

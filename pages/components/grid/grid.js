@@ -46,6 +46,12 @@ class Grid {
       if (button?.dataset.density) this.setDensity(button.dataset.density, true);
       else if (button?.dataset.do) this.press(button.dataset.do);
     });
+    this.onResize = () => this.fit();
+    window.addEventListener("resize", this.onResize);
+    // What lies above the grid may still grow or shrink: a message, a wrapped row of controls.
+    const page = this.host.host?.closest("[data-testid=stMainBlockContainer]");
+    this.resized = new ResizeObserver(this.onResize);
+    if (page) this.resized.observe(page);
     this.help.addEventListener("click", (event) => {
       if (event.target === this.help) this.help.close();
     });
@@ -58,7 +64,7 @@ class Grid {
     this.setStateValue = setStateValue;
     this.root.dataset.readonly = data.readonly ? "yes" : "no";
     this.root.dataset.dark = isDark(this.root) ? "yes" : "no";
-    this.root.style.setProperty("--height", data.height ? `${data.height}px` : "");
+    this.fit();
     this.list.setAttribute("aria-label", data.caption);
     if (!this.storedDensity() && data.density !== this.root.dataset.density) this.setDensity(data.density);
     const storageKey = `air-audit:${data.workspace}:${data.name}`;
@@ -131,6 +137,17 @@ class Grid {
 
   url(size, id) {
     return `${this.data.baseUrl}/${size}/${encodeURIComponent(id)}?v=${encodeURIComponent(this.data.workspace)}`;
+  }
+
+  // Without a height of its own the grid ends where the window does, wherever it begins.
+  fit() {
+    if (!this.data || !this.root.isConnected) return;
+    const scroller = this.host.host?.closest("[data-testid=stMain]");
+    const top = this.root.getBoundingClientRect().top + (scroller?.scrollTop ?? window.scrollY);
+    const height = this.data.height ?? Math.max(420, window.innerHeight - top - 28);
+    if (Math.abs(height - (this.height ?? 0)) < 2) return;
+    this.height = height;
+    this.root.style.setProperty("--height", `${Math.round(height)}px`);
   }
 
   // ---- focus and selection ----------------------------------------------------------------
@@ -323,6 +340,8 @@ class Grid {
 
   close() {
     clearTimeout(this.reporting);
+    window.removeEventListener("resize", this.onResize);
+    this.resized.disconnect();
     this.queue?.close();
   }
 }

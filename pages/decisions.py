@@ -1,0 +1,127 @@
+"""From what the grid reports to the label store, exactly once and in order."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from air_core.errors import AirError
+from air_core.labels import Decision
+from air_core.pipeline import Fit
+from air_core.ranking import Ranking
+from air_core.workspace import Workspace
+from pages.components.grid import GridOperation, ItemDecision
+
+
+@dataclass
+class Receipts:
+    """What one browser session was told about its operations.
+
+    The label store remembers what it stored; this remembers the rest: an undo with nothing to
+    undo, and what was refused. Without it a rerun would try those again.
+
+    Parameters
+    ----------
+    settled : mapping of str to int
+        Client → highest operation number that needs no further attempt.
+    rejected : mapping of str to str
+        Operation id → why it cannot be applied.
+    """
+
+    settled: dict[str, int] = field(default_factory=dict)
+    rejected: dict[str, str] = field(default_factory=dict)
+
+
+def commit(
+    workspace: Workspace,
+    operations: Sequence[GridOperation],
+    *,
+    reviewer: str,
+    ranking: Ranking,
+    fit: Fit,
+    receipts: Receipts,
+) -> str:
+    """Store the operations that are not stored yet; one operation is one transaction.
+
+    An operation that names an unknown image or class can never succeed: it is refused, and the
+    reviewer is told. Anything else that fails (a locked database, a full disk) stays with the
+    browser, which sends it again; what comes after it waits, so that the order is kept.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    operations : sequence of GridOperation
+        In the order made; those known already are skipped.
+    reviewer : str
+        Who decided.
+    ranking, fit : Ranking, Fit
+        What the reviewer saw; each decision carries detector, score, λ_g, suggestion and run.
+    receipts : Receipts
+        Brought up to date.
+
+    Returns
+    -------
+    str
+        Why the last operation could not be stored; empty if all are.
+    """
+    for client in {operation.client for operation in operations}:
+        raise_to(receipts.settled, client, workspace.labels.applied(client))
+    for operation in operations:
+        if operation.number <= receipts.settled.get(operation.client, 0):
+            continue
+        reason = _refusal(workspace, operation)
+        if reason:
+            receipts.rejected[operation.operation_id] = reason
+        else:
+            try:
+                _apply(workspace, operation, reviewer, ranking, fit)
+            except AirError as error:
+                return str(error)
+        raise_to(receipts.settled, operation.client, operation.number)
+    return ""
+
+
+def raise_to(numbers: MutableMapping[str, int], client: str, number: int) -> None:
+    """Never let an acknowledged number go back."""
+    numbers[client] = max(number, numbers.get(client, 0))
+
+
+def _refusal(workspace: Workspace, operation: GridOperation) -> str:
+    known = workspace.dataset.class_names
+    if len({decision.item_id for decision in operation.decisions}) != len(operation.decisions):
+        return "Not stored: one operation decides twice about the same image."
+    for decision in operation.decisions:
+        if decision.item_id not in workspace.dataset:
+            return f"Not stored: the image {decision.item_id} is not in this workspace."
+        if decision.action == "relabel" and decision.label not in known:
+            return f"Not stored: this workspace has no class {decision.label!r}."
+    return ""
+
+
+def _apply(
+    workspace: Workspace, operation: GridOperation, reviewer: str, ranking: Ranking, fit: Fit
+) -> None:
+    if operation.kind == "undo":
+        workspace.labels.undo_last(reviewer, operation_id=operation.operation_id)
+    elif operation.kind == "redo":
+        workspace.labels.redo_last(reviewer, operation_id=operation.operation_id)
+    else:
+        decisions = [_decision(workspace, made, ranking, fit) for made in operation.decisions]
+        workspace.decide(decisions, reviewer=reviewer, operation_id=operation.operation_id)
+
+
+def _decision(workspace: Workspace, made: ItemDecision, ranking: Ranking, fit: Fit) -> Decision:
+    row = workspace.dataset.row_of(made.item_id)
+    score = float(ranking.scores[row])
+    return Decision(
+        item_id=made.item_id,
+        action=made.action,
+        label=made.label if made.action == "relabel" else None,
+        detector=ranking.detector,
+        score=None if np.isnan(score) else score,
+        lambda_g=fit.lambda_g,
+        suggested_label=workspace.dataset.label_name(int(ranking.suggested_labels[row])),
+        run_id=fit.run_id,
+    )
