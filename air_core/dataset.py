@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,39 @@ from air_core.errors import SourceError
 
 UNLABELLED = -1
 """Index that stands for "no label" in every array of label indices."""
+
+
+class FilesBelow(Sequence[Path]):
+    """Files below one folder, turned into a :class:`~pathlib.Path` only when asked for.
+
+    A million ``Path`` objects would take seconds and gigabytes to open a workspace.
+
+    Examples
+    --------
+    >>> FilesBelow(Path("/data"), ["a.png", "b.png"])[1].name
+    'b.png'
+    """
+
+    __slots__ = ("_names", "root")
+
+    def __init__(self, root: Path, names: Sequence[str]) -> None:
+        self.root = root
+        self._names = names
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    @overload
+    def __getitem__(self, index: int) -> Path: ...
+    @overload
+    def __getitem__(self, index: slice) -> FilesBelow: ...
+    def __getitem__(self, index: int | slice) -> Path | FilesBelow:
+        if isinstance(index, slice):
+            return FilesBelow(self.root, self._names[index])
+        return self.root / self._names[index]
+
+    def __iter__(self) -> Iterator[Path]:
+        return (self.root / name for name in self._names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +61,7 @@ class Dataset:
         Stable identifiers, see :func:`stable_item_ids`.
     paths : tuple of str
         Image paths exactly as the source writes them.
-    files : tuple of Path
+    files : sequence of Path
         The image files on disk, one for each item.
     given_labels : ndarray of shape (n,), dtype intp
         Index into ``class_names``; ``UNLABELLED`` where the source has no label.
@@ -39,7 +73,7 @@ class Dataset:
 
     item_ids: NDArray[np.str_]
     paths: tuple[str, ...]
-    files: tuple[Path, ...]
+    files: Sequence[Path]
     given_labels: NDArray[np.intp]
     class_names: tuple[str, ...]
     digests: tuple[str, ...]
@@ -53,7 +87,7 @@ class Dataset:
                     f"Expected one {name} entry for each of {n} images, "
                     f"got {len(getattr(self, name))}."
                 )
-        rows = {str(item): row for row, item in enumerate(self.item_ids)}
+        rows = {item: row for row, item in enumerate(self.item_ids.tolist())}
         if len(rows) != n:
             raise SourceError("Expected every item id once, got duplicates.")
         self.item_ids.setflags(write=False)

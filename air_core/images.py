@@ -22,8 +22,11 @@ IMAGE_EXTENSIONS = frozenset(
 ) | (frozenset((".avif",)) if features.check("avif") else frozenset())
 """What torchvision takes for an image by its name, and the two web formats it leaves out."""
 
-# Decoders for pictures only: the rest of Pillow's list runs programs (EPS) or guesses.
-_DECODERS = ("JPEG", "MPO", "PNG", "PPM", "BMP", "DIB", "TIFF", "WEBP", "GIF", "AVIF", "JPEG2000")
+# Here and once: Pillow loads its decoders on first use, which is not safe from many threads.
+Image.init()
+# Pictures only: the rest of Pillow's list runs programs (EPS) or guesses.
+_PICTURES = ("JPEG", "MPO", "PNG", "PPM", "BMP", "DIB", "TIFF", "WEBP", "GIF", "AVIF", "JPEG2000")
+_DECODERS = [name for name in _PICTURES if name in Image.OPEN]
 _SAME_KIND = {"MPO": "JPEG", "DIB": "BMP"}
 _ORIENTATION = 0x0112
 _TURNS = {

@@ -41,6 +41,8 @@ class Listing:
         What was passed over and may surprise.
     labels_file : Path or None
         The file that the labels stand in, if they do not stand in folder names.
+    original : bytes or None
+        What that file held.
     path_column, label_column : str or None
         The columns read, if there are any.
     """
@@ -52,6 +54,7 @@ class Listing:
     rejected: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
     labels_file: Path | None = None
+    original: bytes | None = None
     path_column: str | None = None
     label_column: str | None = None
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence, Set
+from dataclasses import dataclass
 from pathlib import Path
 
 from air_core.dataset import stable_item_ids
@@ -12,14 +12,14 @@ from air_core.errors import ExportError, SourceError
 from air_core.formats.base import CleanLabels, Listing, ReadOptions
 from air_core.formats.csv_text import DELIMITERS, Dialect, Encoded, Record, decode, records
 
-PATH_NAMES = frozenset(
-    ("path", "file", "filename", "filepath", "image", "imagepath", "imagefile", "imagefilename")
-    + ("imagename", "img", "imgpath", "relativepath", "relpath")
-)
-LABEL_NAMES = frozenset(
-    ("label", "class", "category", "target", "givenlabel", "noisylabel")
-    + ("labelname", "classname", "categoryname")
-)
+PATH_NAMES = {
+    *("path", "file", "filename", "filepath", "image", "imagepath", "imagefile", "imagefilename"),
+    *("imagename", "img", "imgpath", "relativepath", "relpath"),
+}
+LABEL_NAMES = {
+    *("label", "class", "category", "target", "givenlabel", "noisylabel", "labelname"),
+    *("classname", "categoryname"),
+}
 FOLDER_NAMES = ("labels", "label", "annotations", "metadata")
 """Stems of label files that are found by themselves in a folder of images."""
 
@@ -78,12 +78,8 @@ class DelimitedText:
         """
         file = self._labels_file(source, options)
         root = source if source.is_dir() else source.parent
-        listing = self.parse(file.read_bytes(), file.name, options)
-        return replace(listing, root=root.resolve(), labels_file=file.resolve())
-
-    def parse(self, data: bytes, name: str, options: ReadOptions) -> Listing:
-        """List the rows of a label file's bytes; ``name`` is for messages."""
-        _, _, layout, rows = _open(data, name, options)
+        data = file.read_bytes()
+        _, _, layout, rows = _open(data, file.name, options)
         paths, labels, rejected = [], [], []
         for record in rows:
             flaw = layout.flaw(record)
@@ -94,11 +90,13 @@ class DelimitedText:
                 shown = record.cells[layout.path].value if layout.path < len(record.cells) else ""
                 rejected.append((shown or f"row {record.number}", flaw))
         return Listing(
-            root=Path(),
+            root=root.resolve(),
             paths=tuple(paths),
             labels=tuple(labels),
             class_names=tuple(sorted({label for label in labels if label is not None})),
             rejected=tuple(rejected),
+            labels_file=file.resolve(),
+            original=data,
             path_column=layout.names[layout.path],
             label_column=layout.names[layout.label],
         )
@@ -118,7 +116,7 @@ class DelimitedText:
         lines = (
             self.delimiter.join(dialect.write(cell, quoted=False) for cell in row) for row in rows
         )
-        return "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")
+        return "".join(f"{line}\n" for line in lines).encode()
 
     def _labels_file(self, source: Path, options: ReadOptions) -> Path:
         if options.labels is not None:
@@ -202,7 +200,7 @@ def _plain(name: str) -> str:
 
 
 def _column(
-    names: Sequence[str], chosen: str | None, usual: frozenset[str], of: str, option: str, file: str
+    names: Sequence[str], chosen: str | None, usual: Set[str], of: str, option: str, file: str
 ) -> int:
     columns = ", ".join(repr(n) for n in names)
     if chosen is not None:

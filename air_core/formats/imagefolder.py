@@ -39,10 +39,19 @@ class _Walk:
     def _foreign(self, folder: Path) -> bool:
         real = folder.resolve()
         if not real.is_relative_to(self.root):
-            reason = f"It links to a folder outside {self.root}. Open a folder that holds both."
-            self.rejected.append((folder.relative_to(self.root).as_posix(), reason))
+            self.reject(
+                folder, f"It links to a folder outside {self.root}. Open a folder that holds both."
+            )
+            return True
+        if not _is_text(folder.name):
+            self.reject(folder, "The folder's name is not valid UTF-8. Rename it.")
             return True
         return real in self.ignore or all((folder / name).is_file() for name in WORKSPACE_FILES)
+
+    def reject(self, path: Path, reason: str) -> None:
+        """Set a path aside."""
+        shown = path.relative_to(self.root).as_posix()
+        self.rejected.append((shown.encode("utf-8", "backslashreplace").decode(), reason))
 
     def images(self, folder: Path) -> Iterator[Path]:
         """Images below a folder, sorted; every real folder is entered once."""
@@ -55,7 +64,9 @@ class _Walk:
                 continue
             entered.add(real)
             for file in sorted(f for f in current.iterdir() if not f.is_dir()):
-                if _is_image(file):
+                if _is_image(file) and not _is_text(file.name):
+                    self.reject(file, "The name is not valid UTF-8. Rename it.")
+                elif _is_image(file):
                     yield file
                 elif not file.name.startswith("."):
                     self.others += 1
@@ -97,9 +108,9 @@ class ImageFolder:
             for file in walk.images(folder):
                 paths.append(file.relative_to(walk.root).as_posix())
                 labels.append(folder.name)
-        loose = [f for f in sorted(walk.root.iterdir()) if f.is_file() and _is_image(f)]
-        reason = "It lies in no class folder. Move it into one."
-        walk.rejected += [(file.name, reason) for file in loose]
+        for file in sorted(walk.root.iterdir()):
+            if file.is_file() and _is_image(file):
+                walk.reject(file, "It lies in no class folder. Move it into one.")
         notes = (f"{walk.others} files that are no images were passed over.",)
         return Listing(
             root=walk.root,
@@ -142,6 +153,15 @@ class ImageFolder:
 
 def _is_image(file: Path) -> bool:
     return file.suffix.lower() in IMAGE_EXTENSIONS and not file.name.startswith(".")
+
+
+def _is_text(name: str) -> bool:
+    """Whether a name can be stored and shown; file systems allow any bytes."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _target(item: CleanItem, taken: set[str]) -> PurePosixPath:

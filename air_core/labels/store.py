@@ -57,7 +57,6 @@ class LabelStore:
         *,
         reviewer: str,
         old_labels: Mapping[str, str | None],
-        given_labels: Mapping[str, str | None] | None = None,
         operation_id: str | None = None,
     ) -> tuple[LabelEvent, ...]:
         """Store decisions as one batch: all of them or none.
@@ -69,10 +68,9 @@ class LabelStore:
         reviewer : str
             Who decided.
         old_labels : mapping of item id to label or None
-            The label each item has at this moment.
-        given_labels : mapping of item id to label or None, optional
-            The label each item came with, which ``keep`` and ``unsure`` leave it with;
-            ``old_labels`` by default.
+            The label each item came with. An item that has a decision in force gets its old
+            label from the log instead, read under the same lock, so that two reviewers at once
+            cannot both claim to have changed the same label.
         operation_id : str, optional
             ``"client:number"``. An operation that is stored already is not stored again.
 
@@ -87,7 +85,6 @@ class LabelStore:
         DecisionError
             If nothing was stored: no reviewer, an item twice, or the database refuses.
         """
-        given = old_labels if given_labels is None else given_labels
         items = [d.item_id for d in decisions]
         if len(set(items)) != len(items):
             twice = next(item for item in items if items.count(item) > 1)
@@ -95,27 +92,14 @@ class LabelStore:
                 f"Expected one decision an item in a batch, got item {twice} twice."
             )
 
-        def draft(decision: Decision) -> EventDraft:
-            new_label = given[decision.item_id]
-            if decision.action == "relabel":
-                new_label = decision.label
-            elif decision.action == "exclude":
-                new_label = None
-            return EventDraft(
-                item_id=decision.item_id,
-                action=decision.action,
-                old_label=old_labels[decision.item_id],
-                new_label=new_label,
-                reason=decision.reason,
-                detector=decision.detector,
-                score=decision.score,
-                lambda_g=decision.lambda_g,
-                suggested_label=decision.suggested_label,
-                run_id=decision.run_id,
-            )
-
-        drafts = [draft(d) for d in decisions]
-        return self._append(lambda _: drafts, reviewer, operation_id)
+        return self._append(
+            lambda timeline: [
+                _draft_of(timeline, decision, old_labels[decision.item_id])
+                for decision in decisions
+            ],
+            reviewer,
+            operation_id,
+        )
 
     def undo(
         self, event_id: int, *, reviewer: str, operation_id: str | None = None
@@ -243,6 +227,27 @@ def _standing(timeline: Timeline, event_id: int) -> LabelEvent:
             hint="Undo that undo to bring it back." if undo else "",
         )
     return event
+
+
+def _draft_of(timeline: Timeline, decision: Decision, given_label: str | None) -> EventDraft:
+    standing = timeline.in_force_for(decision.item_id)
+    new_label = given_label
+    if decision.action == "relabel":
+        new_label = decision.label
+    elif decision.action == "exclude":
+        new_label = None
+    return EventDraft(
+        item_id=decision.item_id,
+        action=decision.action,
+        old_label=given_label if standing is None else standing.new_label,
+        new_label=new_label,
+        reason=decision.reason,
+        detector=decision.detector,
+        score=decision.score,
+        lambda_g=decision.lambda_g,
+        suggested_label=decision.suggested_label,
+        run_id=decision.run_id,
+    )
 
 
 def _undo_of(timeline: Timeline, event: LabelEvent) -> EventDraft:

@@ -1,0 +1,134 @@
+"""Writing cleaned labels to disk without ever touching the source."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from air_core.atomic import atomic_write
+from air_core.errors import ExportError
+from air_core.formats import CleanLabels, FolderFormat
+
+
+@dataclass(frozen=True, slots=True)
+class ExportSummary:
+    """What an export wrote.
+
+    Parameters
+    ----------
+    path : Path
+        The file or folder.
+    rows : int
+        Images in it.
+    changed : int
+        Of these, how many have another label than they came with.
+    excluded : int
+        Images left out by decision.
+    format : str
+        Name of the format.
+    unlabelled : int
+        Images left out because a folder of classes has no place for them.
+    """
+
+    path: Path
+    rows: int
+    changed: int
+    excluded: int
+    format: str
+    unlabelled: int = 0
+
+
+def write_file(data: bytes, out: Path, *, protected: Sequence[Path]) -> None:
+    """Write a label file, replacing an earlier export in one step.
+
+    Parameters
+    ----------
+    data : bytes
+        The whole file.
+    out : Path
+        Missing folders above it are made.
+    protected : sequence of Path
+        Folders in which no existing file is replaced.
+
+    Raises
+    ------
+    ExportError
+        If ``out`` may not or cannot be written.
+    """
+    if out.is_dir():
+        raise ExportError(
+            f"Expected a file to write, got the folder {out}.", hint="Add a file name."
+        )
+    real = out.resolve()
+    if out.exists() and any(real.is_relative_to(folder) for folder in protected):
+        raise ExportError(
+            f"Expected a new name, got {out}, a file of the source or the workspace.",
+            hint="Write to another name; the source is never overwritten.",
+        )
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_write(out) as file:
+            file.write(data)
+    except OSError as error:
+        raise _not_written(out, error) from error
+
+
+def write_folder(
+    chosen: FolderFormat, clean: CleanLabels, out: Path, *, protected: Sequence[Path]
+) -> int:
+    """Fill a new folder beside its final place, then move it there.
+
+    Parameters
+    ----------
+    chosen : FolderFormat
+        What to write.
+    clean : CleanLabels
+        The labels.
+    out : Path
+        Must be missing or empty.
+    protected : sequence of Path
+        Folders that ``out`` may not be or lie in.
+
+    Returns
+    -------
+    int
+        Images written.
+
+    Raises
+    ------
+    ExportError
+        If ``out`` may not or cannot be written; nothing of it is left then.
+    """
+    real = out.resolve()
+    for folder in protected:
+        if real.is_relative_to(folder):
+            raise ExportError(
+                f"Expected a folder apart from {folder}, got {out}.",
+                hint="Export to a folder elsewhere.",
+            )
+    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+        raise ExportError(
+            f"Expected a new or empty folder, got {out}.", hint="Choose another or empty it."
+        )
+    temporary = real.with_name(f".{real.name}.{uuid.uuid4().hex[:8]}.tmp")
+    try:
+        temporary.mkdir(parents=True)
+        written = chosen.fill(temporary, clean)
+        if real.exists():
+            real.rmdir()
+        temporary.rename(real)
+    except OSError as error:
+        raise _not_written(out, error) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return written
+
+
+def _not_written(out: Path, error: OSError) -> ExportError:
+    return ExportError(
+        f"{out} could not be written: {error.strerror or error}.",
+        hint="Check the free space and permissions, or choose another place.",
+    )

@@ -1,0 +1,200 @@
+"""From a source to the files of a workspace; interrupted at any point, it can go on."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from air_core.atomic import atomic_write
+from air_core.dataset import stable_item_ids
+from air_core.errors import SourceError, WorkspaceError
+from air_core.formats import Listing
+from air_core.items import (
+    Manifest,
+    SourceInfo,
+    read_scanned,
+    write_items,
+    write_manifest,
+)
+from air_core.progress import ProgressCallback
+from air_core.quarantine import QuarantinedImage, locate
+from air_core.scan import Journal, ScannedImage, scan_images
+from air_core.thumbnails import ThumbnailPack
+
+if os.name == "posix":
+    import fcntl
+
+PACK = "thumbnails.pack"
+_SHOWN_REASONS = 3
+
+
+def import_listing(
+    folder: Path,
+    origin: Path,
+    format: str,
+    listing: Listing,
+    *,
+    before: Manifest | None,
+    needed_classes: Sequence[str],
+    progress: ProgressCallback,
+) -> None:
+    """Look at every listed image and write what a workspace is opened from.
+
+    Parameters
+    ----------
+    folder : Path
+        The workspace folder.
+    origin : Path
+        The source, for the record.
+    format : str
+        Name of the format that made ``listing``.
+    listing : Listing
+        What the source lists.
+    before : Manifest or None
+        What an earlier import of the same source wrote.
+    needed_classes : sequence of str
+        Classes that decisions name; they stay even if the source has lost them.
+    progress : callable
+        Called after each image.
+
+    Raises
+    ------
+    SourceError
+        If no listed image is usable.
+    WorkspaceError
+        If another import into this workspace is running.
+    """
+    with _alone(folder):
+        files, reasons = _locate_all(listing)
+        pack, journal = ThumbnailPack(folder / PACK), Journal(folder / "import.journal")
+        scanned = scan_images(
+            listing.root,
+            list(dict.fromkeys(files.values())),
+            pack=pack,
+            journal=journal,
+            known=read_scanned(folder),
+            progress=progress,
+        )
+        for path, file in files.items():
+            if scanned[file].reason:
+                reasons[path] = scanned[file].reason
+        quarantined = [QuarantinedImage(*entry) for entry in listing.rejected]
+        quarantined += [QuarantinedImage(p, reasons[p]) for p in listing.paths if p in reasons]
+        _write(
+            folder,
+            listing,
+            [None if path in reasons else scanned[files[path]] for path in listing.paths],
+            SourceInfo(
+                source=str(origin),
+                format=format,
+                path_column=listing.path_column,
+                label_column=listing.label_column,
+                labels_file=None if listing.labels_file is None else str(listing.labels_file),
+                created_at=before.info.created_at if before else _now(),
+            ),
+            tuple(quarantined),
+            needed_classes,
+        )
+        journal.discard()
+
+
+def _locate_all(listing: Listing) -> tuple[dict[str, str], dict[str, str]]:
+    """File below the root by listed path, and why the other paths have none."""
+    files: dict[str, str] = {}
+    reasons: dict[str, str] = {}
+    for path in dict.fromkeys(listing.paths):
+        try:
+            files[path] = locate(listing.root, path).relative_to(listing.root).as_posix()
+        except SourceError as error:
+            reasons[path] = str(error)
+    return files, reasons
+
+
+def _write(
+    folder: Path,
+    listing: Listing,
+    scanned: Sequence[ScannedImage | None],
+    info: SourceInfo,
+    quarantined: tuple[QuarantinedImage, ...],
+    needed_classes: Sequence[str],
+) -> None:
+    # Ids count every listed occurrence, so that an image leaving quarantine shifts no other id.
+    ids = stable_item_ids(listing.paths)
+    rows = [row for row, image in enumerate(scanned) if image is not None]
+    if not rows:
+        raise _nothing_usable(info.source, quarantined)
+    paths = [listing.paths[row] for row in rows]
+    labels = [listing.labels[row] for row in rows]
+    images = [image for image in scanned if image is not None]
+    lost = sorted(set(needed_classes) - set(listing.class_names))
+    original = listing.original
+    import_id = _digest(paths, labels, images, original or b"")
+    name = None
+    if original is not None:
+        name = f"original-{import_id[:8]}{Path(info.labels_file or '').suffix}"
+        with atomic_write(folder / name) as file:
+            file.write(original)
+    write_items(folder, ids[rows], paths, labels, images, import_id)
+    manifest = Manifest(
+        info=info,
+        image_root=str(listing.root),
+        class_names=(*listing.class_names, *lost),
+        quarantined=quarantined,
+        notes=listing.notes,
+        import_id=import_id,
+        original=name,
+    )
+    write_manifest(folder, manifest)
+    for stale in folder.glob("original-*"):
+        if stale.name != name:
+            stale.unlink()
+
+
+def _digest(
+    paths: Sequence[str],
+    labels: Sequence[str | None],
+    images: Sequence[ScannedImage],
+    original: bytes,
+) -> str:
+    """Digest of an import: equal imports are equal, so that repeating one changes nothing."""
+    digest = hashlib.blake2b(original, digest_size=16)
+    for path, label, image in zip(paths, labels, images, strict=True):
+        digest.update(f"{path}\0{label}\0{image.file}\0{image.digest}\0{image.offset}\n".encode())
+    return digest.hexdigest()
+
+
+def _nothing_usable(source: str, quarantined: Sequence[QuarantinedImage]) -> SourceError:
+    if not quarantined:
+        return SourceError(
+            f"Expected images in {source}, got none.",
+            hint="Check that it is the right folder and that the images have the usual endings.",
+        )
+    shown = " ".join(f"{q.path}: {q.reason}" for q in quarantined[:_SHOWN_REASONS])
+    return SourceError(
+        f"Expected at least one usable image in {source}; all {len(quarantined)} are unusable. "
+        f"{shown}",
+        hint="Correct the paths or the files and open it again.",
+    )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold off a second import into the same workspace; the system lifts it if we are killed."""
+    with (folder / "import.lock").open("a") as file:
+        if os.name == "posix":
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise WorkspaceError(
+                    f"Another import into {folder} is running.",
+                    hint="Wait until it has finished.",
+                ) from None
+        yield

@@ -1,0 +1,192 @@
+"""The files that say what a workspace holds, written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from air_core.atomic import atomic_write
+from air_core.dataset import Dataset, FilesBelow, index_labels
+from air_core.errors import WorkspaceError
+from air_core.quarantine import QuarantinedImage
+from air_core.scan import ScannedImage
+
+WORKSPACE_VERSION = 1
+MANIFEST = "workspace.json"
+ITEMS = "items.parquet"
+_KIND = "air-audit workspace"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceInfo:
+    """Where the images and labels came from and how they were read."""
+
+    source: str
+    format: str
+    path_column: str | None
+    label_column: str | None
+    labels_file: str | None
+    created_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What ``workspace.json`` says.
+
+    ``import_id`` ties it to the ``items.parquet`` beside it; ``original`` names the byte copy of
+    the source's label file.
+    """
+
+    info: SourceInfo
+    image_root: str
+    class_names: tuple[str, ...]
+    quarantined: tuple[QuarantinedImage, ...]
+    notes: tuple[str, ...]
+    import_id: str
+    original: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """The sound images of a workspace and where their thumbnails lie in the pack."""
+
+    dataset: Dataset
+    offsets: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+
+
+def write_manifest(root: Path, manifest: Manifest) -> None:
+    """Write ``workspace.json``."""
+    content = {"kind": _KIND, "version": WORKSPACE_VERSION, **asdict(manifest)}
+    with atomic_write(root / MANIFEST) as file:
+        file.write(json.dumps(content, indent=1).encode())
+
+
+def read_manifest(root: Path) -> Manifest:
+    """Read ``workspace.json``.
+
+    Raises
+    ------
+    WorkspaceError
+        If it is missing, damaged or of a newer version.
+    """
+    path = root / MANIFEST
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        version = content["version"] if content["kind"] == _KIND else None
+    except FileNotFoundError:
+        raise WorkspaceError(
+            f"Expected a workspace in {root}, got no {MANIFEST}.",
+            hint="Make one with: air-audit open SOURCE --workspace DIR",
+        ) from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _damaged(path, error) from error
+    if isinstance(version, int) and version > WORKSPACE_VERSION:
+        raise WorkspaceError(
+            f"{path} has version {version}, this program reads up to {WORKSPACE_VERSION}.",
+            hint="Install a newer air-audit.",
+        )
+    try:
+        return Manifest(
+            info=SourceInfo(**content["info"]),
+            image_root=str(content["image_root"]),
+            class_names=tuple(content["class_names"]),
+            quarantined=tuple(QuarantinedImage(**entry) for entry in content["quarantined"]),
+            notes=tuple(content["notes"]),
+            import_id=str(content["import_id"]),
+            original=content["original"],
+        )
+    except (KeyError, TypeError) as error:
+        raise _damaged(path, error) from error
+
+
+def write_items(
+    root: Path,
+    item_ids: NDArray[np.str_],
+    paths: Sequence[str],
+    labels: Sequence[str | None],
+    scanned: Sequence[ScannedImage],
+    import_id: str,
+) -> None:
+    """Write ``items.parquet``, one row an item."""
+    table = pa.table(
+        {
+            "item_id": pa.array(item_ids.tolist(), pa.string()),
+            "path": pa.array(paths, pa.string()),
+            "file": pa.array([s.file for s in scanned], pa.string()),
+            "given_label": pa.array(labels, pa.string()),
+            "digest": pa.array([s.digest for s in scanned], pa.string()),
+            "size": pa.array([s.size for s in scanned], pa.int64()),
+            "mtime_ns": pa.array([s.mtime_ns for s in scanned], pa.int64()),
+            "thumbnail_offset": pa.array([s.offset for s in scanned], pa.int64()),
+            "thumbnail_length": pa.array([s.length for s in scanned], pa.int64()),
+        }
+    ).replace_schema_metadata({"import_id": import_id})
+    with atomic_write(root / ITEMS) as file:
+        pq.write_table(table, file)
+
+
+def read_items(root: Path, manifest: Manifest) -> Items:
+    """Read the items that belong to a manifest.
+
+    Raises
+    ------
+    WorkspaceError
+        If the file is missing, damaged or of another import than the manifest.
+    """
+    table = _read_table(root)
+    if (table.schema.metadata or {}).get(b"import_id") != manifest.import_id.encode():
+        raise WorkspaceError(
+            f"{root / ITEMS} does not belong to {MANIFEST}: an import was interrupted.",
+            hint="Open the source again with the same workspace; decisions are kept.",
+        )
+    try:
+        dataset = Dataset(
+            item_ids=np.array(table["item_id"].to_pylist(), dtype="<U16"),
+            paths=tuple(table["path"].to_pylist()),
+            files=FilesBelow(Path(manifest.image_root), table["file"].to_pylist()),
+            given_labels=index_labels(table["given_label"].to_pylist(), manifest.class_names),
+            class_names=manifest.class_names,
+            digests=tuple(table["digest"].to_pylist()),
+        )
+        return Items(
+            dataset,
+            offsets=table["thumbnail_offset"].to_numpy(),
+            lengths=table["thumbnail_length"].to_numpy(),
+        )
+    except KeyError as error:
+        raise _damaged(root / ITEMS, error) from error
+
+
+def read_scanned(root: Path) -> dict[str, ScannedImage]:
+    """What the last import found in each file; empty if there was none."""
+    if not (root / ITEMS).exists():
+        return {}
+    table = _read_table(root)
+    columns = ("file", "size", "mtime_ns", "digest", "thumbnail_offset", "thumbnail_length")
+    rows = zip(*(table[name].to_pylist() for name in columns), strict=True)
+    return {row[0]: ScannedImage(*row) for row in rows}
+
+
+def _read_table(root: Path) -> pa.Table:
+    try:
+        return pq.read_table(root / ITEMS)
+    except (OSError, pa.ArrowException) as error:
+        raise _damaged(root / ITEMS, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> WorkspaceError:
+    detail = str(error) or type(error).__name__
+    return WorkspaceError(
+        f"{path} cannot be read ({detail}).",
+        hint="Restore it, or import the source into a new workspace folder and copy "
+        "labels.sqlite into it to keep the decisions.",
+    )

@@ -1,0 +1,408 @@
+"""The folder that holds one audit: items, thumbnails, features, runs and decisions."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from air_core.dataset import UNLABELLED, Dataset
+from air_core.errors import DecisionError, ExportError, WorkspaceError
+from air_core.export import ExportSummary, write_file, write_folder
+from air_core.formats import (
+    FILE_FORMATS,
+    FOLDER_FORMATS,
+    CleanItem,
+    CleanLabels,
+    ReadOptions,
+    find_format,
+    get_format,
+)
+from air_core.images import load_rgb
+from air_core.importer import PACK, import_listing
+from air_core.items import MANIFEST, SourceInfo, read_items, read_manifest
+from air_core.labels.models import Decision, LabelEvent
+from air_core.progress import ProgressCallback, silent
+from air_core.quarantine import QuarantinedImage, locate
+from air_core.thumbnails import ThumbnailPack, encode_webp
+
+if TYPE_CHECKING:
+    from air_core.labels.store import LabelStore
+
+__all__ = ["ExportSummary", "QuarantinedImage", "SourceInfo", "Workspace"]
+
+
+class Workspace:
+    """One audit on disk. Made by :meth:`create`, found again by :meth:`open`.
+
+    Attributes
+    ----------
+    root : Path
+        The workspace folder.
+    dataset : Dataset
+        The images that can be audited, with the labels they came with.
+    info : SourceInfo
+        Where they came from.
+    quarantined : tuple of QuarantinedImage
+        What was listed but cannot be audited, and why.
+    notes : tuple of str
+        What the import passed over and may surprise.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.resolve()
+        self._manifest = read_manifest(self.root)
+        self._items = read_items(self.root, self._manifest)
+        self._pack = ThumbnailPack(self.root / PACK)
+        self._store: LabelStore | None = None
+        self._lock = threading.Lock()
+
+    # -- making and finding --------------------------------------------------------------------
+
+    @classmethod
+    def create(
+        cls,
+        root: Path | str,
+        source: Path | str,
+        *,
+        format: str | None = None,
+        labels: Path | str | None = None,
+        path_column: str | None = None,
+        label_column: str | None = None,
+        progress: ProgressCallback = silent,
+    ) -> Workspace:
+        """Import a source, or bring an earlier import of it up to date.
+
+        Every image is decoded once; unchanged files (by size and time) are not opened again.
+        Decisions are kept. A run that was killed continues where it was.
+
+        Parameters
+        ----------
+        root : path
+            The workspace folder; made if it is missing.
+        source : path
+            A CSV or TSV file, a folder with ``labels.csv``, or a folder of class folders.
+        format : str, optional
+            Name of the format, where it cannot be told from the source.
+        labels : path, optional
+            Label file for the images below ``source``.
+        path_column, label_column : str, optional
+            Columns of the label file, where their names do not tell.
+        progress : callable
+            Called after each image; may raise to stop.
+
+        Raises
+        ------
+        SourceError
+            If the source cannot be read as asked or holds no usable image.
+        WorkspaceError
+            If the workspace belongs to another source or cannot be written.
+        """
+        folder = Path(root).resolve()
+        origin = Path(source).resolve()
+        before = read_manifest(folder) if (folder / MANIFEST).exists() else None
+        options = ReadOptions(
+            labels=None if labels is None else Path(labels).resolve(),
+            path_column=path_column,
+            label_column=label_column,
+            ignore=frozenset([folder]),
+        )
+        needed: list[str] = []
+        if before is not None:
+            format, options = _as_before(folder, before.info, origin, format, options)
+            needed = _classes_decided_on(folder)
+        chosen = find_format(origin, format, options)
+        try:
+            listing = chosen.read(origin, options)
+            folder.mkdir(parents=True, exist_ok=True)
+            import_listing(
+                folder,
+                origin,
+                chosen.name,
+                listing,
+                before=before,
+                needed_classes=needed,
+                progress=progress,
+            )
+        except OSError as error:
+            raise WorkspaceError(
+                f"The import of {origin} into {folder} failed: {error}.",
+                hint="Check the free space and permissions and run it again; it will continue.",
+            ) from error
+        return cls(folder)
+
+    @classmethod
+    def open(cls, root: Path | str) -> Workspace:
+        """Open a workspace; no image is touched.
+
+        Raises
+        ------
+        WorkspaceError
+            If there is none, it is damaged, or a newer version wrote it.
+        """
+        return cls(Path(root))
+
+    def close(self) -> None:
+        """Close the log of decisions; it is opened again when needed."""
+        with self._lock:
+            if self._store is not None:
+                self._store.close()
+                self._store = None
+
+    # -- what it holds -------------------------------------------------------------------------
+
+    @property
+    def dataset(self) -> Dataset:
+        """The images that can be audited."""
+        return self._items.dataset
+
+    @property
+    def info(self) -> SourceInfo:
+        """Where the images came from."""
+        return self._manifest.info
+
+    @property
+    def quarantined(self) -> tuple[QuarantinedImage, ...]:
+        """What cannot be audited, and why."""
+        return self._manifest.quarantined
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the import passed over."""
+        return self._manifest.notes
+
+    @property
+    def labels(self) -> LabelStore:
+        """The log of decisions, opened on first use."""
+        from air_core.labels.store import LabelStore
+
+        with self._lock:
+            if self._store is None:
+                self._store = LabelStore(self.root / "labels.sqlite")
+            return self._store
+
+    @property
+    def features_dir(self) -> Path:
+        """Folder of cached features."""
+        return self._folder("features")
+
+    @property
+    def runs_dir(self) -> Path:
+        """Folder of fitted models."""
+        return self._folder("runs")
+
+    @property
+    def projections_dir(self) -> Path:
+        """Folder of maps."""
+        return self._folder("projections")
+
+    def _folder(self, name: str) -> Path:
+        path = self.root / name
+        path.mkdir(exist_ok=True)
+        return path
+
+    def thumbnail(self, item_id: str) -> bytes:
+        """WebP of at most 192 pixels a side; SourceError for an unknown item."""
+        row = self.dataset.row_of(item_id)
+        return self._pack.read(int(self._items.offsets[row]), int(self._items.lengths[row]))
+
+    def picture(self, item_id: str, max_side: int = 1024) -> bytes:
+        """WebP made from the source file as it is now, turned upright.
+
+        Raises
+        ------
+        SourceError
+            For an unknown item, or a file that has gone or been damaged since the import.
+        """
+        root = Path(self._manifest.image_root)
+        file = self.dataset.files[self.dataset.row_of(item_id)]
+        # Located again: a link may have been put in its place since.
+        image = load_rgb(locate(root, str(file.relative_to(root))))
+        return encode_webp(image, max_side=max_side, quality=90)
+
+    # -- decisions -----------------------------------------------------------------------------
+
+    def decide(
+        self,
+        decisions: Sequence[Decision],
+        *,
+        reviewer: str,
+        operation_id: str | None = None,
+    ) -> tuple[LabelEvent, ...]:
+        """Record a batch of decisions; all of them are on disk when this returns.
+
+        Raises
+        ------
+        DecisionError
+            If an item is not of this workspace, a label is none of its classes, or the log
+            refuses; nothing is recorded then.
+        """
+        dataset = self.dataset
+        for decision in decisions:
+            if decision.item_id not in dataset:
+                raise DecisionError(
+                    f"Expected an item of this workspace, got id {decision.item_id!r}."
+                )
+            if decision.action == "relabel" and decision.label not in dataset.class_names:
+                raise DecisionError(
+                    f"Expected one of the classes {', '.join(dataset.class_names)}, "
+                    f"got {decision.label!r}."
+                )
+        rows = {d.item_id: dataset.row_of(d.item_id) for d in decisions}
+        given = {i: dataset.label_name(int(dataset.given_labels[row])) for i, row in rows.items()}
+        return self.labels.record(
+            decisions, reviewer=reviewer, old_labels=given, operation_id=operation_id
+        )
+
+    def reviewed(self) -> dict[str, LabelEvent]:
+        """The decision in force of each reviewed item, by item id."""
+        return {i: event for i, event in self.labels.current().items() if i in self.dataset}
+
+    def current_labels(self) -> NDArray[np.intp]:
+        """Label indices (n,) with the relabels in force applied; a new array at each call."""
+        labels = self.dataset.given_labels.copy()
+        index = {name: i for i, name in enumerate(self.dataset.class_names)}
+        for item, event in self.reviewed().items():
+            if event.action == "relabel" and event.new_label is not None:
+                labels[self.dataset.row_of(item)] = index.get(event.new_label, UNLABELLED)
+        return labels
+
+    def excluded(self) -> NDArray[np.bool_]:
+        """Which items (n,) are excluded by the decision in force."""
+        mask = np.zeros(len(self.dataset), dtype=np.bool_)
+        for item, event in self.reviewed().items():
+            mask[self.dataset.row_of(item)] = event.action == "exclude"
+        return mask
+
+    # -- export --------------------------------------------------------------------------------
+
+    def export(self, format: str, out: Path | str) -> ExportSummary:
+        """Write the cleaned labels.
+
+        A label file in the source's own format differs from it in the changed cells and the
+        excluded rows only. An image folder gets links to, or copies of, the images.
+
+        Parameters
+        ----------
+        format : str
+            See :data:`air_core.formats.FORMAT_TITLES`.
+        out : path
+            A file (an earlier export is replaced) or a new or empty folder.
+
+        Raises
+        ------
+        ExportError
+            If it cannot be written there or in that format. The source is never written to.
+        """
+        target, chosen = Path(out), get_format(format)
+        clean = self._clean(format)
+        rows = len(clean.items)
+        source = [Path(self._manifest.image_root)]
+        if self.info.labels_file is not None:
+            source.append(Path(self.info.labels_file))
+        if format in FOLDER_FORMATS:
+            rows = write_folder(FOLDER_FORMATS[format], clean, target, protected=source)
+        else:
+            data = FILE_FORMATS[chosen.name].compose(clean)
+            write_file(data, target, protected=[*source, self.root])
+        return ExportSummary(
+            path=target,
+            rows=rows,
+            changed=len(clean.changed()),
+            excluded=len(clean.excluded),
+            format=format,
+            unlabelled=len(clean.items) - rows,
+        )
+
+    def export_bytes(self, format: str | None = None) -> bytes:
+        """A label file as bytes, in the source's format (CSV for an image folder) by default.
+
+        Raises
+        ------
+        ExportError
+            For a format that is not a single file.
+        """
+        name = format or (self.info.format if self.info.format in FILE_FORMATS else "csv")
+        if name not in FILE_FORMATS:
+            raise ExportError(
+                f"Expected a format of one file ({', '.join(FILE_FORMATS)}), got {name!r}."
+            )
+        return FILE_FORMATS[name].compose(self._clean(name))
+
+    def _clean(self, format: str) -> CleanLabels:
+        dataset, standing = self.dataset, self.reviewed()
+        excluded = {item for item, event in standing.items() if event.action == "exclude"}
+        labels = self.current_labels()
+        items = tuple(
+            CleanItem(
+                item_id=item,
+                path=dataset.paths[row],
+                file=dataset.files[row],
+                given_label=dataset.label_name(int(dataset.given_labels[row])),
+                label=dataset.label_name(int(labels[row])),
+            )
+            for row, item in enumerate(dataset.item_ids.tolist())
+            if item not in excluded
+        )
+        original = None
+        if format == self.info.format and self._manifest.original is not None:
+            original = self._read_original(self._manifest.original)
+        options = ReadOptions(
+            path_column=self.info.path_column, label_column=self.info.label_column
+        )
+        return CleanLabels(items, dataset.class_names, excluded, original, options)
+
+    def _read_original(self, name: str) -> bytes:
+        try:
+            return (self.root / name).read_bytes()
+        except OSError as error:
+            raise WorkspaceError(
+                f"The copy of the source's label file cannot be read: {error}.",
+                hint="Open the source again with the same workspace; decisions are kept.",
+            ) from error
+
+
+def _as_before(
+    folder: Path, info: SourceInfo, origin: Path, format: str | None, options: ReadOptions
+) -> tuple[str, ReadOptions]:
+    """How the source was read before; WorkspaceError if it shall be read differently now."""
+    asked = {
+        "source": (str(origin), info.source),
+        "format": (format, info.format),
+        "label file": (options.labels and str(options.labels), info.labels_file),
+        "path column": (options.path_column, info.path_column),
+        "label column": (options.label_column, info.label_column),
+    }
+    for what, (now, then) in asked.items():
+        if now is not None and now != then:
+            raise WorkspaceError(
+                f"The workspace {folder} was made with the {what} {then}, not {now}.",
+                hint="Choose another workspace folder.",
+            )
+    same = replace(
+        options,
+        labels=None if info.labels_file is None else Path(info.labels_file),
+        path_column=info.path_column,
+        label_column=info.label_column,
+    )
+    return info.format, same
+
+
+def _classes_decided_on(folder: Path) -> list[str]:
+    """Classes that standing decisions give to items."""
+    log = folder / "labels.sqlite"
+    if not log.exists():
+        return []
+    from air_core.labels.store import LabelStore
+
+    store = LabelStore(log)
+    try:
+        standing = store.current().values()
+    finally:
+        store.close()
+    return [event.new_label for event in standing if event.new_label is not None]
