@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from air_core import pipeline
+from air_core import installation
 from air_core.errors import AirError
 from air_core.pipeline import Fit
 from air_core.workspace import Workspace
@@ -15,7 +15,8 @@ from pages import resources
 from pages.components.basis import Basis, from_flags, from_reviews, from_truth, read_truth
 from pages.components.figures import activation_histogram, separation_curve
 from pages.components.grid import review_grid
-from pages.components.notices import fit_or_stop, workspace_or_stop
+from pages.components.notices import empty
+from pages.components.start import fitted_or_stop, workspace_or_stop
 from pages.components.tiles import tiles
 
 SHOWN = 200  # tiles a side
@@ -26,10 +27,12 @@ def truth_of(workspace: Workspace) -> Basis | None:
     """The truth a person chose to score against, if any; no detector sees it."""
     with st.popover("Score against a truth", icon=":material/fact_check:", width="stretch"):
         st.caption("Only for borders, histograms and AUROC on this page. No detector reads it.")
-        sample = Path(workspace.info.source).resolve() == pipeline.sample_source().resolve()
+        sample = Path(workspace.info.source).resolve() == installation.sample_source().resolve()
         use_sample = sample and st.checkbox("Score against known truth", key="compare-truth")
         uploaded = st.file_uploader("Truth file: CSV with path, label", type=["csv"])
-    source = uploaded.getvalue() if uploaded else pipeline.sample_truth() if use_sample else None
+    source = (
+        uploaded.getvalue() if uploaded else installation.sample_truth() if use_sample else None
+    )
     if source is None:
         return None
     try:
@@ -99,7 +102,17 @@ def histograms(fits: dict[str, Fit], basis: Basis) -> None:
 
 st.title("Compare")
 workspace = workspace_or_stop()
-fits = {"AIR": fit_or_stop("air"), "SVM": fit_or_stop("svm")}
+fitted_or_stop(workspace)
+fits = {"AIR": resources.fit("air"), "SVM": resources.fit("svm")}
+if fits["SVM"] is None:
+    empty(
+        "The SVM has not been fitted yet",
+        "It is the last step of the audit, which takes up where it stopped.",
+        icon=":material/compare:",
+        action="Go to the overview",
+        page="overview.py",
+    )
+    st.stop()
 ranking = resources.ranking()
 heading, control = st.columns([3, 1], vertical_alignment="center")
 with control:

@@ -10,9 +10,9 @@ from air_core.workspace import Workspace
 from pages import resources, state
 from pages.components.grid import review_grid
 from pages.components.map import Lasso, apply_lasso, scatter_map
-from pages.components.notices import empty, fit_or_stop, workspace_or_stop
+from pages.components.notices import empty
+from pages.components.start import fitted_or_stop, workspace_or_stop
 from pages.components.tiles import map_points, tiles
-from pages.components.waiting import report_end, wait_for
 from pages.jobs import registry
 
 METHODS = {"umap": "UMAP", "tsne": "t-SNE"}
@@ -26,16 +26,18 @@ def project_or_wait(workspace: Workspace, method: str) -> np.ndarray:
         return xy
     job = registry.find(workspace.root, f"project-{method}")
     if job is not None and job.live:
-        wait_for(job)
-        st.stop()
-    report_end(job)
-    empty(
+        empty(
+            f"The {METHODS[method]} map is being computed",
+            "It appears here by itself. You can go on reviewing meanwhile.",
+            icon=":material/hourglass_top:",
+        )
+    elif empty(
         f"There is no {METHODS[method]} map of these images yet",
         f"It places {len(workspace.dataset):,} images so that alike ones lie together. "
-        "It is computed once and kept; you can go on reviewing meanwhile.",
+        "It is computed once and kept.",
         icon=":material/scatter_plot:",
-    )
-    if st.button(f"Compute the {METHODS[method]} map", type="primary", width="stretch"):
+        action=f"Compute the {METHODS[method]} map",
+    ):
         registry.submit(
             workspace.root,
             f"project-{method}",
@@ -101,7 +103,7 @@ def map_and_selection(workspace: Workspace, xy: np.ndarray, detector: str) -> No
 
 st.title("Explore")
 workspace = workspace_or_stop()
-fit_or_stop()
+fitted_or_stop(workspace)
 with st.container(horizontal=True, vertical_alignment="bottom"):
     method = st.segmented_control(
         "Projection", METHODS, format_func=METHODS.get, default="umap", required=True

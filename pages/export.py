@@ -7,25 +7,25 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from air_core.errors import AirError
+from air_core.formats import FILE_FORMATS, FORMAT_TITLES
 from air_core.workspace import Workspace
 from pages.components.archive import build_zip, preview
-from pages.components.notices import empty, workspace_or_stop
-from pages.components.waiting import report_end, wait_for
+from pages.components.notices import empty
+from pages.components.start import workspace_or_stop
 from pages.jobs import registry
 
-FORMATS = {"csv": "CSV, one file", "imagefolder": "Image folder, one folder a class, zipped"}
 LARGEST_DOWNLOAD = 512 * 1024**2
 
 
 def image_folder(workspace: Workspace) -> None:
     """Build the archive in the background, then offer it."""
     job = registry.find(workspace.root, "export")
-    if job is not None and job.live:
-        wait_for(job)
-        return
-    report_end(job)
+    busy = job is not None and job.live
     folder = workspace.root / "exports"
-    if st.button("Build the archive", type="primary", icon=":material/folder_zip:"):
+    if st.button(
+        "The archive is being built" if busy else "Build the archive",
+        type="primary", icon=":material/folder_zip:", disabled=busy,
+    ):  # fmt: skip
         folder.mkdir(exist_ok=True)
         target = folder / f"labels-{datetime.now(UTC):%Y%m%d-%H%M%S}.zip"
         registry.submit(
@@ -81,13 +81,13 @@ everything = st.toggle("Show kept and unsure images too")
 shown = changes if everything else changes[changes["action"].isin(["relabel", "exclude"])]
 st.dataframe(shown, hide_index=True, width="stretch", height=320)
 st.subheader("Take it away")
-kind = st.radio("Format", FORMATS, format_func=FORMATS.get, horizontal=True)
+kind = st.radio("Format", FORMAT_TITLES, format_func=FORMAT_TITLES.get, horizontal=True)
 try:
-    if kind == "csv":
+    if kind in FILE_FORMATS:
         st.download_button(
             "Download the labels",
-            workspace.export_bytes(),
-            file_name="labels.csv",
+            workspace.export_bytes(kind),
+            file_name=f"labels.{kind}",
             mime="text/csv",
             type="primary",
             icon=":material/download:",

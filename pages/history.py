@@ -7,7 +7,8 @@ import streamlit as st
 from air_core.errors import AirError
 from air_core.workspace import Workspace
 from pages import resources, state
-from pages.components.notices import empty, workspace_or_stop
+from pages.components.notices import empty
+from pages.components.start import workspace_or_stop
 from pages.components.trail import IN_FORCE, dim_undone, trail
 
 COLUMNS = {

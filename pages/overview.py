@@ -10,18 +10,20 @@ from air_core.errors import AirError
 from air_core.workspace import Workspace
 from pages import resources
 from pages.components.figures import class_balance
-from pages.components.waiting import report_end, wait_for
+from pages.components.start import AUDIT
 from pages.components.welcome import start_audit, welcome
 from pages.jobs import registry
 
 
 def next_step(workspace: Workspace, flagged: int | None) -> None:
     """The one thing to do now, as the primary action."""
-    job = registry.find(workspace.root, "audit")
+    job = registry.find(workspace.root, AUDIT)
     if job is not None and job.live:
-        wait_for(job)
+        st.info(
+            "The audit is running; its progress is above. The worst labels are listed once it "
+            "ends.", icon=":material/hourglass_top:",
+        )  # fmt: skip
         return
-    report_end(job)
     reviewed = len(workspace.reviewed())
     if flagged is None:
         title, text = "Audit these images", "Features, AIR and the SVM: minutes on a laptop."

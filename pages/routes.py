@@ -1,4 +1,4 @@
-"""HTTP routes beside Streamlit's own: pictures by item id.
+"""HTTP routes beside Streamlit's own: pictures by item id, and the points of the map.
 
 An id is looked up in the workspace; nothing a client sends is ever used as a path.
 """
@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Route
 
 from air_core.errors import AirError
 from pages import resources
+from pages.components.map.points import route as points
 
 _ITEM_ID = re.compile(r"[0-9a-f]{16}")
 # The address carries the workspace's version, so a picture behind it never changes.
@@ -61,5 +62,6 @@ def _missing() -> Response:
 ROUTES: list[BaseRoute] = [
     Route("/air/thumb/{item}", thumbnail),
     Route("/air/image/{item}", picture),
+    points,
 ]
 """Everything that app.py serves beside the pages; GET and HEAD only."""

@@ -7,8 +7,10 @@ import os
 import streamlit as st
 
 from air_core import installation, pipeline
+from air_core.demo import demo_workspace
 from air_core.workspace import Workspace
 from pages import resources
+from pages.components.start import AUDIT
 from pages.jobs import registry
 
 
@@ -16,8 +18,8 @@ def start_audit(workspace: Workspace) -> None:
     """Compute features and fit both models in the background."""
     registry.submit(
         workspace.root,
-        "audit",
-        "Auditing",
+        AUDIT,
+        "Auditing the images",
         lambda progress: pipeline.audit(workspace, progress=progress),
     )
 
@@ -34,7 +36,7 @@ def welcome() -> None:
         st.markdown("#### :material/science: Try the sample")
         st.markdown("1,200 pictures of clothes in 10 classes; one label in ten is wrong.")
         if st.button("Audit the sample data", type="primary", width="stretch"):
-            folder = installation.workspaces_folder() / "sample"
+            folder = demo_workspace()
             bar = st.progress(0.0, text="Opening the sample")
             workspace = pipeline.open_source(
                 installation.sample_source(),
