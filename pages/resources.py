@@ -56,12 +56,13 @@ def require_workspace() -> Workspace:
 
 
 def version(opened: Workspace) -> str:
-    """Short text that changes whenever the workspace's listing does.
+    """Name of the workspace and of its present content, as ``"name-content"``.
 
-    It names the browser's queue of decisions and versions the addresses of pictures.
+    The name part lasts as long as the workspace and names the browser's queue of decisions; both
+    together version the addresses of pictures, so that these can be cached for good.
     """
     key = f"{opened.root}\0{opened.info.source}\0{opened.info.created_at}"
-    return hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
+    return f"{_digest(key)}-{_digest(str(_stamp(opened.root)))}"
 
 
 def fit(model: str = "air") -> Fit | None:
@@ -75,6 +76,10 @@ def ranking(detector: str = pipeline.DEFAULT_DETECTOR) -> Ranking | None:
     return (
         None if current is None else _rank(str(require_workspace().root), detector, current.run_id)
     )
+
+
+def _digest(text: str) -> str:
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
 
 
 def _stamp(folder: Path) -> int:

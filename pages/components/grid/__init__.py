@@ -250,13 +250,24 @@ def _operation(entry: object) -> GridOperation | None:
     client, number, kind = entry.get("client"), entry.get("n"), entry.get("kind")
     if not (isinstance(client, str) and 0 < len(client) <= 64 and ":" not in client):
         return None
-    if not isinstance(number, int) or number < 1 or kind not in ("decide", "undo", "redo"):
+    if type(number) is not int or number < 1 or kind not in ("decide", "undo", "redo"):
+        return None
+    decisions = _decisions(entry.get("decisions"))
+    if decisions is None or (kind == "decide") != bool(decisions):
+        return None
+    return GridOperation(client, number, kind, decisions)
+
+
+def _decisions(raw: object) -> tuple[ItemDecision, ...] | None:
+    if not isinstance(raw, list):
         return None
     decisions = []
-    for item_id, action, label in entry.get("decisions") or []:
-        if action not in ("keep", "relabel", "exclude", "unsure"):
-            return None
-        decisions.append(ItemDecision(str(item_id), action, None if label is None else str(label)))
-    if (kind == "decide") != bool(decisions):
-        return None
-    return GridOperation(client, number, kind, tuple(decisions))
+    for entry in raw:
+        match entry:
+            case [str(item_id), ("keep" | "relabel" | "exclude" | "unsure") as action, None]:
+                decisions.append(ItemDecision(item_id, action))
+            case [str(item_id), ("keep" | "relabel" | "exclude" | "unsure") as action, str(label)]:
+                decisions.append(ItemDecision(item_id, action, label))
+            case _:
+                return None
+    return tuple(decisions)

@@ -67,7 +67,8 @@ class Grid {
     this.fit();
     this.list.setAttribute("aria-label", data.caption);
     if (!this.storedDensity() && data.density !== this.root.dataset.density) this.setDensity(data.density);
-    const storageKey = `air-audit:${data.workspace}:${data.name}`;
+    // The part before the dash outlives a new import; the rest versions the pictures.
+    const storageKey = `air-audit:${data.workspace.split("-")[0]}:${data.name}`;
     if (!data.readonly && this.queue?.storageKey !== storageKey) {
       this.queue?.close();
       this.queue = new OperationQueue(storageKey);
