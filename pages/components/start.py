@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import streamlit as st
 
+from air_core import pipeline
 from air_core.errors import AirError
 from air_core.workspace import Workspace
 from pages import resources
-from pages.components.welcome import start_audit
 from pages.jobs import registry
+
+AUDIT = "audit"
+"""Kind of the job that takes a workspace from images to a ranking."""
 
 
 def workspace_or_stop() -> Workspace:
@@ -29,11 +32,21 @@ def workspace_or_stop() -> Workspace:
     return found
 
 
+def start_audit(workspace: Workspace) -> None:
+    """Compute features and fit both models in the background."""
+    registry.submit(
+        workspace.root,
+        AUDIT,
+        "Auditing the images",
+        lambda progress: pipeline.audit(workspace, progress=progress),
+    )
+
+
 def fitted_or_stop(workspace: Workspace) -> None:
     """Go on if the images were audited; otherwise offer to start and end the page."""
     if resources.fit("air") is not None:
         return
-    job = registry.find(workspace.root, "audit")
+    job = registry.find(workspace.root, AUDIT)
     with st.container(border=True):
         st.subheader("These images have not been audited yet")
         st.write(
