@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import shutil
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from air_core.atomic import atomic_write
+from air_core.dataset import UNLABELLED, Dataset
 from air_core.errors import ExportError
-from air_core.formats import CleanLabels, FolderFormat
+from air_core.formats import CleanItem, CleanLabels, FolderFormat, ReadOptions
+from air_core.labels.models import LabelEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,39 @@ class ExportSummary:
     excluded: int
     format: str
     unlabelled: int = 0
+
+
+def labels_in_force(dataset: Dataset, standing: Mapping[str, LabelEvent]) -> NDArray[np.intp]:
+    """Given labels (n,) with the relabels among the standing decisions applied; a new array."""
+    labels = dataset.given_labels.copy()
+    index = {name: i for i, name in enumerate(dataset.class_names)}
+    for item, event in standing.items():
+        if event.action == "relabel" and event.new_label is not None:
+            labels[dataset.row_of(item)] = index.get(event.new_label, UNLABELLED)
+    return labels
+
+
+def clean_labels(
+    dataset: Dataset,
+    standing: Mapping[str, LabelEvent],
+    original: bytes | None,
+    options: ReadOptions,
+) -> CleanLabels:
+    """What the decisions in force leave to export; see :class:`CleanLabels`."""
+    excluded = {item for item, event in standing.items() if event.action == "exclude"}
+    labels = labels_in_force(dataset, standing)
+    items = tuple(
+        CleanItem(
+            item_id=item,
+            path=dataset.paths[row],
+            file=dataset.files[row],
+            given_label=dataset.label_name(int(dataset.given_labels[row])),
+            label=dataset.label_name(int(labels[row])),
+        )
+        for row, item in enumerate(dataset.item_ids.tolist())
+        if item not in excluded
+    )
+    return CleanLabels(items, dataset.class_names, excluded, original, options)
 
 
 def write_file(data: bytes, out: Path, *, protected: Sequence[Path]) -> None:

@@ -6,13 +6,14 @@ import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from air_core.atomic import atomic_write
 from air_core.dataset import stable_item_ids
 from air_core.errors import SourceError, WorkspaceError
-from air_core.formats import Listing
+from air_core.formats import Listing, ReadOptions
 from air_core.items import (
     Manifest,
     SourceInfo,
@@ -100,6 +101,47 @@ def import_listing(
             needed_classes,
         )
         journal.discard()
+
+
+def as_before(
+    folder: Path, info: SourceInfo, origin: Path, format: str | None, options: ReadOptions
+) -> tuple[str, ReadOptions]:
+    """How the source was read before; WorkspaceError if it shall be read differently now."""
+    asked = {
+        "source": (str(origin), info.source),
+        "format": (format, info.format),
+        "label file": (options.labels and str(options.labels), info.labels_file),
+        "path column": (options.path_column, info.path_column),
+        "label column": (options.label_column, info.label_column),
+    }
+    for what, (now, then) in asked.items():
+        if now is not None and now != then:
+            raise WorkspaceError(
+                f"The workspace {folder} was made with the {what} {then}, not {now}.",
+                hint="Choose another workspace folder.",
+            )
+    same = replace(
+        options,
+        labels=None if info.labels_file is None else Path(info.labels_file),
+        path_column=info.path_column,
+        label_column=info.label_column,
+    )
+    return info.format, same
+
+
+def classes_decided_on(folder: Path) -> list[str]:
+    """Classes that standing decisions give to items."""
+    log = folder / "labels.sqlite"
+    if not log.exists():
+        return []
+    from air_core.labels.store import LabelStore
+
+    store = LabelStore(log)
+    try:
+        standing = store.current().values()
+    finally:
+        store.close()
+    return [event.new_label for event in standing if event.new_label is not None]
 
 
 def _locate_all(listing: Listing) -> tuple[dict[str, str], dict[str, str]]:

@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from air_core.dataset import UNLABELLED, Dataset
+from air_core.dataset import Dataset
 from air_core.errors import DecisionError, ExportError, WorkspaceError
-from air_core.export import ExportSummary, write_file, write_folder
+from air_core.export import ExportSummary, clean_labels, labels_in_force, write_file, write_folder
 from air_core.formats import (
     FILE_FORMATS,
     FOLDER_FORMATS,
-    CleanItem,
     CleanLabels,
     ReadOptions,
     find_format,
     get_format,
 )
 from air_core.images import load_rgb
-from air_core.importer import PACK, import_listing
+from air_core.importer import PACK, as_before, classes_decided_on, import_listing
 from air_core.items import MANIFEST, SourceInfo, read_items, read_manifest
 from air_core.labels.models import Decision, LabelEvent
 from air_core.progress import ProgressCallback, silent
@@ -114,8 +112,8 @@ class Workspace:
         )
         needed: list[str] = []
         if before is not None:
-            format, options = _as_before(folder, before.info, origin, format, options)
-            needed = _classes_decided_on(folder)
+            format, options = as_before(folder, before.info, origin, format, options)
+            needed = classes_decided_on(folder)
         chosen = find_format(origin, format, options)
         try:
             listing = chosen.read(origin, options)
@@ -265,12 +263,7 @@ class Workspace:
 
     def current_labels(self) -> NDArray[np.intp]:
         """Label indices (n,) with the relabels in force applied; a new array at each call."""
-        labels = self.dataset.given_labels.copy()
-        index = {name: i for i, name in enumerate(self.dataset.class_names)}
-        for item, event in self.reviewed().items():
-            if event.action == "relabel" and event.new_label is not None:
-                labels[self.dataset.row_of(item)] = index.get(event.new_label, UNLABELLED)
-        return labels
+        return labels_in_force(self.dataset, self.reviewed())
 
     def excluded(self) -> NDArray[np.bool_]:
         """Which items (n,) are excluded by the decision in force."""
@@ -335,27 +328,13 @@ class Workspace:
         return FILE_FORMATS[name].compose(self._clean(name))
 
     def _clean(self, format: str) -> CleanLabels:
-        dataset, standing = self.dataset, self.reviewed()
-        excluded = {item for item, event in standing.items() if event.action == "exclude"}
-        labels = self.current_labels()
-        items = tuple(
-            CleanItem(
-                item_id=item,
-                path=dataset.paths[row],
-                file=dataset.files[row],
-                given_label=dataset.label_name(int(dataset.given_labels[row])),
-                label=dataset.label_name(int(labels[row])),
-            )
-            for row, item in enumerate(dataset.item_ids.tolist())
-            if item not in excluded
-        )
         original = None
         if format == self.info.format and self._manifest.original is not None:
             original = self._read_original(self._manifest.original)
         options = ReadOptions(
             path_column=self.info.path_column, label_column=self.info.label_column
         )
-        return CleanLabels(items, dataset.class_names, excluded, original, options)
+        return clean_labels(self.dataset, self.reviewed(), original, options)
 
     def _read_original(self, name: str) -> bytes:
         try:
@@ -365,44 +344,3 @@ class Workspace:
                 f"The copy of the source's label file cannot be read: {error}.",
                 hint="Open the source again with the same workspace; decisions are kept.",
             ) from error
-
-
-def _as_before(
-    folder: Path, info: SourceInfo, origin: Path, format: str | None, options: ReadOptions
-) -> tuple[str, ReadOptions]:
-    """How the source was read before; WorkspaceError if it shall be read differently now."""
-    asked = {
-        "source": (str(origin), info.source),
-        "format": (format, info.format),
-        "label file": (options.labels and str(options.labels), info.labels_file),
-        "path column": (options.path_column, info.path_column),
-        "label column": (options.label_column, info.label_column),
-    }
-    for what, (now, then) in asked.items():
-        if now is not None and now != then:
-            raise WorkspaceError(
-                f"The workspace {folder} was made with the {what} {then}, not {now}.",
-                hint="Choose another workspace folder.",
-            )
-    same = replace(
-        options,
-        labels=None if info.labels_file is None else Path(info.labels_file),
-        path_column=info.path_column,
-        label_column=info.label_column,
-    )
-    return info.format, same
-
-
-def _classes_decided_on(folder: Path) -> list[str]:
-    """Classes that standing decisions give to items."""
-    log = folder / "labels.sqlite"
-    if not log.exists():
-        return []
-    from air_core.labels.store import LabelStore
-
-    store = LabelStore(log)
-    try:
-        standing = store.current().values()
-    finally:
-        store.close()
-    return [event.new_label for event in standing if event.new_label is not None]

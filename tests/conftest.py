@@ -1,0 +1,45 @@
+"""Small sources of images to audit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+PaintImage = Callable[..., Path]
+
+
+@pytest.fixture
+def paint() -> PaintImage:
+    """Write an image file, a plain colour unless a picture is given, and return its path."""
+
+    def write(path: Path, color: object = "red", *, size: tuple[int, int] = (8, 8)) -> Path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", size, color).save(path)  # type: ignore[arg-type]
+        return path
+
+    return write
+
+
+@pytest.fixture
+def csv_source(tmp_path: Path, paint: PaintImage) -> Path:
+    """``labels.csv`` with four images of three classes."""
+    folder = tmp_path / "source"
+    rows = [("a.png", "cat"), ("b.png", "dog"), ("c.png", "cat"), ("d.png", "emu")]
+    for number, (name, _) in enumerate(rows):
+        paint(folder / "images" / name, (number * 40, 0, 0))
+    lines = [f"images/{name},{label}\n" for name, label in rows]
+    (folder / "labels.csv").write_text("path,label\n" + "".join(lines))
+    return folder
+
+
+@pytest.fixture
+def folder_source(tmp_path: Path, paint: PaintImage) -> Path:
+    """Class folders ``cat`` (two images, one in a sub-folder) and ``dog`` (one)."""
+    folder = tmp_path / "classes"
+    paint(folder / "cat" / "1.png", "red")
+    paint(folder / "cat" / "deep" / "2.png", "green")
+    paint(folder / "dog" / "1.png", "blue")
+    return folder
