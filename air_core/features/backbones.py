@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -180,20 +180,20 @@ def _lite0_weights() -> StateDict:
 def _assemble_alexnet_fc7(state: StateDict) -> nn.Module:
     from torchvision.models import alexnet
 
-    network = alexnet()
+    network: Any = alexnet()
     network.load_state_dict(state)
     # classifier = dropout, fc6, ReLU, dropout, fc7, ReLU, fc8: the paper uses fc7 after its ReLU.
     network.classifier = network.classifier[:6]
-    return network
+    return cast(nn.Module, network)
 
 
 def _assemble_resnet50(state: StateDict) -> nn.Module:
     from torchvision.models import resnet50
 
-    network = resnet50()
+    network: Any = resnet50()
     network.load_state_dict(state)
     network.fc = nn.Identity()
-    return network
+    return cast(nn.Module, network)
 
 
 def _torchvision_weights(enum_name: str, member: str) -> Callable[[], StateDict]:

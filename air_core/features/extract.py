@@ -150,7 +150,7 @@ def extract_features(
     unreadable: list[str] = []
     if todo:
         chosen = resolve_device(device)
-        module = module.to(chosen, memory_format=torch.channels_last)
+        module = module.to(chosen).to(memory_format=torch.channels_last)
         done = total - len(todo)
         progress(done, total, "Extracting features")
         shard = _Shard(cache)
@@ -224,7 +224,7 @@ def _batches(
                 images = [x for _, x in good]
                 yield (
                     [digest for digest, _ in good],
-                    np.stack(images) if images else np.empty((0,), np.uint8),  # type: ignore[arg-type]
+                    np.stack(images) if images else np.empty((0,), np.uint8),
                     [x for x in decoded if isinstance(x, str)],
                 )
         finally:

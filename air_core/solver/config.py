@@ -34,9 +34,9 @@ class SolverConfig:
     epochs : int
         Passes over the data. With ``rho_max`` it decides how far ADMM goes, so it is part of the
         model.
-    max_history : int
-        Distinct past iterates that the duals may be made of, see
-        :mod:`air_core.solver.duals`.
+    history_tolerance : float
+        Relative error in a dual below which two past iterates are merged, see
+        :mod:`air_core.solver.duals`; 0 merges nothing.
     seed : int
         Seeds the order of the images.
     """
@@ -49,24 +49,23 @@ class SolverConfig:
     beta: float = 1.1
     batch_size: int = 256
     epochs: int = 50
-    max_history: int = 8
+    history_tolerance: float = 1e-5
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("rho", "rho_max", "beta", "batch_size", "epochs", "max_history"):
+        for name in ("rho", "rho_max", "beta", "batch_size", "epochs"):
             if not getattr(self, name) > 0:
                 raise SolverError(f"Expected {name} > 0, got {getattr(self, name)!r}.")
         if not (np.isfinite(self.lambda_scale) and self.lambda_scale >= 0):
             raise SolverError(f"Expected lambda_scale >= 0, got {self.lambda_scale!r}.")
-        if self.lambda_1 < 0:
-            raise SolverError(f"Expected lambda_1 >= 0, got {self.lambda_1!r}.")
+        for name in ("lambda_1", "history_tolerance"):
+            if not getattr(self, name) >= 0:
+                raise SolverError(f"Expected {name} >= 0, got {getattr(self, name)!r}.")
         if self.beta < 1 or self.rho_max < self.rho:
             raise SolverError(
                 f"Expected beta >= 1 and rho_max >= rho, got beta={self.beta!r}, "
                 f"rho={self.rho!r}, rho_max={self.rho_max!r}."
             )
-        if self.max_history < 2:
-            raise SolverError(f"Expected max_history >= 2, got {self.max_history!r}.")
         if self.group not in ("image_class", "image"):
             raise SolverError(f"Expected group 'image_class' or 'image', got {self.group!r}.")
 

@@ -15,8 +15,8 @@ The D_t are shared by all groups, and each d_t is *sparse in time*: a group that
 suppresses (s = 0) gets no new coefficient and keeps the old ones unchanged, however long it stays
 suppressed, and one that it lets through forgets its past by the factor (1 − s) a step. So a few
 "slots" t hold everything: the slot of birth for groups never let through, and the last few steps.
-Slots nobody uses are dropped; above ``max_history`` the two that cost least are merged, and the
-error of that is measured.
+Slots nobody uses are dropped, and two neighbours are merged where that changes the duals by less
+than a stated tolerance; the largest such change is reported.
 """
 
 from __future__ import annotations
@@ -37,24 +37,25 @@ class GroupDuals:
         C.
     per_class : bool
         True: a group is an image in one class (n·C groups). False: an image over all classes.
-    max_history : int
-        Slots kept; memory is ``max_history · (p·C + groups)``.
+    tolerance : float
+        Largest relative change of the duals that a merge of two slots may make; 0 merges nothing.
+        Memory is ``slots · (p·C + groups)``.
 
     Attributes
     ----------
     norms : Tensor of shape (n, C) or (n, 1)
         ``‖v_g‖`` after the last step.
     truncation : float
-        Largest error of a merge so far, relative to the slot sum it changed.
+        Largest relative change that a merge has made so far.
     """
 
     def __init__(
-        self, squared: torch.Tensor, n_classes: int, *, per_class: bool, max_history: int
+        self, squared: torch.Tensor, n_classes: int, *, per_class: bool, tolerance: float
     ) -> None:
         n, p = squared.shape
         self.squared = squared
         self.per_class = per_class
-        self.max_history = max_history
+        self.tolerance = tolerance
         groups = n_classes if per_class else 1
         new = squared.new_zeros
         self.slots = new((0, p, n_classes))  # D_t
@@ -126,24 +127,33 @@ class GroupDuals:
     def _compact(self) -> None:
         peak = self.weights.flatten(1).amax(dim=1)
         size = self.slots.flatten(1).norm(dim=1)
-        total = float((peak * size).amax())
+        share = peak * size
+        total = float(share.amax())
         # One ulp of the largest part cannot be seen in the sum.
-        keep = peak * size > torch.finfo(size.dtype).eps * total
+        keep = share > torch.finfo(share.dtype).eps * total
         if not bool(keep.all()):
             self.slots, self.weights = self.slots[keep], self.weights[keep]
-        while len(self.slots) > self.max_history:
-            self._merge_cheapest(total)
+        if self.tolerance > 0:
+            while len(self.slots) > 2 and self._merge_cheapest(total):
+                pass
 
-    def _merge_cheapest(self, total: float) -> None:
-        """Move one slot's coefficients to its neighbour, where that changes the duals least."""
+    def _merge_cheapest(self, total: float) -> bool:
+        """Give one slot's coefficients to its neighbour, where that changes the duals least.
+
+        Returns whether a merge stayed within the tolerance and was made.
+        """
         peak = self.weights.flatten(1).amax(dim=1)
         gap = (self.slots[1:] - self.slots[:-1]).flatten(1).norm(dim=1)
-        older, newer = peak[:-1] * gap, peak[1:] * gap
-        costs = torch.stack([older, newer])
+        # Row 0: slot t into t + 1; row 1: slot t + 1 into t.
+        costs = torch.stack([peak[:-1] * gap, peak[1:] * gap])
         best = int(costs.argmin())
-        which, t = divmod(best, len(gap))
-        self.truncation = max(self.truncation, float(costs.flatten()[best]) / max(total, 1e-30))
-        source, target = (t, t + 1) if which == 0 else (t + 1, t)
+        change = float(costs.flatten()[best]) / max(total, torch.finfo(costs.dtype).tiny)
+        if change > self.tolerance:
+            return False
+        self.truncation = max(self.truncation, change)
+        into_older, t = divmod(best, len(gap))
+        source, target = (t + 1, t) if into_older else (t, t + 1)
         self.weights[target] += self.weights[source]
         keep = torch.arange(len(self.slots), device=self.slots.device) != source
         self.slots, self.weights = self.slots[keep], self.weights[keep]
+        return True

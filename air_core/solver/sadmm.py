@@ -95,7 +95,7 @@ def sadmm(
     scale = mean_row_norm(x_array)
     x = torch.as_tensor(np.array(x_array), device=device).to(dtype).div_(scale)
     y = torch.as_tensor(y_array, device=device)
-    n, p = x.shape
+    p = x.shape[1]
     lambda_g = config.lambda_scale / p
     squared = x.square()
     gram = squared.sum(dim=0).unsqueeze(1)  # diagonal of FᵀF
@@ -104,7 +104,7 @@ def sadmm(
         squared,
         n_classes,
         per_class=config.group == "image_class",
-        max_history=config.max_history,
+        tolerance=config.history_tolerance,
     )
     now = _Iterate(x.new_zeros((p, n_classes)), x.new_zeros(n_classes))
     pulled = torch.zeros_like(now.w)
@@ -151,7 +151,7 @@ def _batches(
     rows: torch.Tensor, batch_size: int, generator: torch.Generator
 ) -> Iterator[torch.Tensor]:
     order = torch.randperm(len(rows), generator=generator).to(rows.device)
-    yield from rows[order].split(min(batch_size, len(rows)))
+    yield from torch.split(rows[order], min(batch_size, len(rows)))
 
 
 def _own(per_class: torch.Tensor, y: torch.Tensor) -> NDArray[np.floating]:

@@ -1,0 +1,155 @@
+"""From activations and probabilities to a list that is read from the top."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from air_core.dataset import UNLABELLED
+from air_core.errors import SolverError
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """One detector's opinion of every item, in the dataset's order.
+
+    Parameters
+    ----------
+    detector : str
+        Name of the detector, such as ``"air-margin"``.
+    item_ids : ndarray of shape (n,)
+    scores : ndarray of shape (n,), dtype float64
+        1 clean … 0 worst; NaN for an unlabelled item, which has no label to doubt.
+    given_labels, suggested_labels : ndarray of shape (n,), dtype intp
+        Class indices.
+    confidences : ndarray of shape (n,), dtype float64
+        The model's probability of the suggested label.
+    ranks : ndarray of shape (n,), dtype intp
+        1 is the worst; unlabelled items come last.
+    activations : ndarray of shape (n,), dtype float64
+        ``‖v_{i,y_i}‖``, NaN for an unlabelled item.
+    """
+
+    detector: str
+    item_ids: NDArray[np.str_]
+    scores: Floats
+    given_labels: NDArray[np.intp]
+    suggested_labels: NDArray[np.intp]
+    confidences: Floats
+    ranks: NDArray[np.intp]
+    activations: Floats
+
+    def __len__(self) -> int:
+        return len(self.item_ids)
+
+    @property
+    def order(self) -> NDArray[np.intp]:
+        """Rows, worst first."""
+        return np.argsort(self.ranks, kind="stable")
+
+    @property
+    def flagged(self) -> NDArray[np.bool_]:
+        """Where the model would label a labelled item otherwise."""
+        differs: NDArray[np.bool_] = self.suggested_labels != self.given_labels
+        labelled: NDArray[np.bool_] = self.given_labels != UNLABELLED
+        return np.logical_and(differs, labelled)
+
+
+def softmax(scores: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Probabilities of shape (n, C) from scores, stable for large values."""
+    shifted = np.exp(scores - scores.max(axis=1, keepdims=True))
+    probabilities: NDArray[np.float32] = shifted / shifted.sum(axis=1, keepdims=True)
+    return probabilities.astype(np.float32, copy=False)
+
+
+def own_class(per_class: NDArray[np.floating], labels: NDArray[np.integer]) -> Floats:
+    """Entry of the given label's own class; NaN where there is no label.
+
+    Examples
+    --------
+    >>> own_class(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([1, -1]))
+    array([ 2., nan])
+    """
+    picked: Floats = per_class[np.arange(len(labels)), np.maximum(labels, 0)].astype(np.float64)
+    picked[labels == UNLABELLED] = np.nan
+    return picked
+
+
+def margins(per_class: NDArray[np.floating], labels: NDArray[np.integer]) -> Floats:
+    """Own class minus the best other class; NaN where there is no label.
+
+    Parameters
+    ----------
+    per_class : ndarray of shape (n, C)
+        Probabilities or decision values.
+    labels : ndarray of shape (n,)
+
+    Examples
+    --------
+    >>> margins(np.array([[0.7, 0.2, 0.1]]), np.array([1]))
+    array([-0.5])
+    """
+    others: Floats = per_class.astype(np.float64)
+    labelled = labels != UNLABELLED
+    others[np.flatnonzero(labelled), labels[labelled]] = -np.inf
+    best_other: Floats = others.max(axis=1)
+    return own_class(per_class, labels) - best_other
+
+
+def rank_items(
+    detector: str,
+    item_ids: NDArray[np.str_],
+    given_labels: NDArray[np.intp],
+    *,
+    evidence: Floats,
+    probabilities: NDArray[np.floating],
+    activations: Floats,
+) -> Ranking:
+    """Order items by evidence for their label, least first.
+
+    Parameters
+    ----------
+    detector : str
+    item_ids : ndarray of shape (n,)
+    given_labels : ndarray of shape (n,)
+    evidence : ndarray of shape (n,)
+        Larger speaks for the label; scaled here to scores in [0, 1]. NaN where unlabelled.
+    probabilities : ndarray of shape (n, C)
+        Decide suggestion and confidence.
+    activations : ndarray of shape (n,)
+
+    Raises
+    ------
+    SolverError
+        If the arrays do not have the same length.
+    """
+    n = len(item_ids)
+    for name, array in (("labels", given_labels), ("evidence", evidence), ("rows", probabilities)):
+        if len(array) != n:
+            raise SolverError(
+                f"Expected {n} {name}, one for each image, got {len(array)}.",
+                hint="Fit again: the images have changed since.",
+            )
+    known = evidence[~np.isnan(evidence)]
+    low, spread = (known.min(), np.ptp(known)) if len(known) else (0.0, 0.0)
+    # With nothing to tell items apart all of them count as clean.
+    scores = (evidence - low) / spread if spread > 0 else evidence * 0 + 1
+    # A stable sort keeps ties in the source's order; NaN sorts last.
+    order = np.argsort(scores, kind="stable")
+    ranks = np.empty(n, dtype=np.intp)
+    ranks[order] = np.arange(1, n + 1)
+    suggested = probabilities.argmax(axis=1).astype(np.intp)
+    return Ranking(
+        detector=detector,
+        item_ids=item_ids,
+        scores=scores,
+        given_labels=given_labels,
+        suggested_labels=suggested,
+        confidences=probabilities.max(axis=1).astype(np.float64),
+        ranks=ranks,
+        activations=activations,
+    )

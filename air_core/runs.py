@@ -1,0 +1,179 @@
+"""Fitted models on disk: one folder a run, written whole, never changed afterwards."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+from numpy.typing import NDArray
+
+from air_core.atomic import atomic_write
+from air_core.errors import WorkspaceError
+
+_FORMAT = 1
+_ARRAYS = (
+    "coef",
+    "intercept",
+    "probabilities",
+    "activations",
+    "margins",
+    "epochs",
+    "epoch_activations",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """One fitted model and what it says of every image.
+
+    Parameters
+    ----------
+    run_id : str
+        Sorts by time.
+    model : str
+        ``"air"`` or ``"svm"``.
+    key : str
+        Digest of features, labels, settings and model: equal keys mean equal results.
+    feature_digest, backbone : str
+        The features it was fitted on.
+    lambda_g, lambda_scale : float or None
+        λ_g and its multiple of 1/p; None for a model without it.
+    settings : dict
+        All solver settings, seed included.
+    versions : dict
+        Versions of the libraries that decide the numbers.
+    seconds : float
+    created_at : str
+        UTC, ISO 8601.
+    history : list of dict
+        One record per epoch.
+    notes : dict
+        What else the solver reported (``converged``, ``stop_reason``, chosen C, …).
+    coef : ndarray of shape (p, C), intercept : ndarray of shape (C,)
+        For the features as extracted.
+    probabilities : ndarray of shape (n, C), dtype float32
+    activations, margins : ndarray of shape (n,), dtype float64
+        In the given label's own class; NaN where unlabelled.
+    epochs : ndarray of shape (E,)
+        Epochs whose activations were kept, for Figure 3.
+    epoch_activations : ndarray of shape (E, n)
+    """
+
+    run_id: str
+    model: str
+    key: str
+    feature_digest: str
+    backbone: str
+    lambda_g: float | None
+    lambda_scale: float | None
+    settings: dict[str, Any]
+    versions: dict[str, str]
+    seconds: float
+    created_at: str
+    history: list[dict[str, float]]
+    notes: dict[str, Any]
+    coef: NDArray[Any]
+    intercept: NDArray[Any]
+    probabilities: NDArray[Any]
+    activations: NDArray[Any]
+    margins: NDArray[Any]
+    epochs: NDArray[Any]
+    epoch_activations: NDArray[Any]
+
+
+def new_run_id(model: str) -> str:
+    """A name that sorts by time and cannot meet another one's."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{model}-{uuid4().hex[:6]}"
+
+
+def fit_key(model: str, feature_digest: str, labels: NDArray[np.integer], settings: object) -> str:
+    """Digest that two fits share when they must give the same result.
+
+    Parameters
+    ----------
+    model : str
+    feature_digest : str
+    labels : ndarray of shape (n,)
+    settings : JSON-able
+    """
+    digest = hashlib.blake2b(digest_size=12)
+    digest.update(json.dumps([_FORMAT, model, feature_digest, settings], sort_keys=True).encode())
+    digest.update(np.ascontiguousarray(labels, dtype="<i8").tobytes())
+    return digest.hexdigest()
+
+
+def save_fit(folder: Path, fit: Fit) -> None:
+    """Store a run; it appears under its name only when it is complete."""
+    partial = folder / f".{fit.run_id}.tmp"
+    partial.mkdir(parents=True)
+    try:
+        for name in _ARRAYS:
+            np.save(partial / f"{name}.npy", getattr(fit, name), allow_pickle=False)
+        record = {k: v for k, v in _fields(fit).items() if k not in _ARRAYS}
+        text = json.dumps({"format": _FORMAT, **record}, indent=1, sort_keys=True)
+        (partial / "run.json").write_text(text, "utf-8")
+        partial.replace(folder / fit.run_id)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+
+
+def make_current(folder: Path, fit: Fit) -> None:
+    """Let this run be the one that rankings are read from."""
+    with atomic_write(folder / f"current-{fit.model}.txt") as file:
+        file.write(fit.run_id.encode())
+
+
+def current_fit(folder: Path, model: str) -> Fit | None:
+    """The run made current last, else the newest readable one, else None."""
+    try:
+        chosen = (folder / f"current-{model}.txt").read_text("utf-8").strip()
+    except OSError:
+        chosen = ""
+    names = [chosen, *(name for name in _run_names(folder, model) if name != chosen)]
+    return next((fit for name in names if name and (fit := _load(folder / name))), None)
+
+
+def find_fit(folder: Path, model: str, key: str) -> Fit | None:
+    """A stored run of the same inputs, or None."""
+    fits = (_load(folder / name, key=key) for name in _run_names(folder, model))
+    return next((fit for fit in fits if fit), None)
+
+
+def _run_names(folder: Path, model: str) -> list[str]:
+    """Newest first."""
+    paths = folder.glob(f"*-{model}-*") if folder.is_dir() else iter(())
+    return sorted((p.name for p in paths if not p.name.startswith(".")), reverse=True)
+
+
+def _load(path: Path, key: str | None = None) -> Fit | None:
+    """A run; None if it cannot be read, as a damaged one must not hide the others."""
+    try:
+        record = json.loads((path / "run.json").read_text("utf-8"))
+        if record.pop("format") != _FORMAT or (key is not None and record["key"] != key):
+            return None
+        arrays = {name: np.load(path / f"{name}.npy", mmap_mode="r") for name in _ARRAYS}
+        return Fit(**record, **arrays)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _fields(fit: Fit) -> dict[str, Any]:
+    return {f.name: getattr(fit, f.name) for f in fields(fit)}
+
+
+def require_fit(fit: Fit | None, what: str) -> Fit:
+    """The fit, or an error that says how to make one."""
+    if fit is None:
+        raise WorkspaceError(
+            f"Expected a fitted {what} in this workspace, found none.",
+            hint="Run air-audit fit on it.",
+        )
+    return fit

@@ -1,0 +1,47 @@
+"""The SVM baseline against scikit-learn's own model and the paper's activation."""
+
+import numpy as np
+import pytest
+from sklearn.svm import LinearSVC
+
+from air_core.baselines import linear_svm
+from air_core.errors import SolverError
+from tests.solver.problems import noisy_blobs
+
+
+def test_it_is_scikit_learns_model_with_the_papers_activation():
+    x, y, _ = noisy_blobs(150, 20, 4)
+    x /= np.linalg.norm(x, axis=1).mean()
+    got = linear_svm(x, y, n_classes=4, grid=[1.0])
+    model = LinearSVC(C=1.0, random_state=0).fit(x, y)
+    np.testing.assert_allclose(got.decision, model.decision_function(x), atol=1e-6)
+    expected = np.linalg.norm(x[:, :, None] * model.coef_.T[None], axis=1)
+    np.testing.assert_allclose(got.activations, expected, rtol=1e-5)
+
+
+def test_c_is_chosen_by_cross_validation_on_the_given_labels():
+    x, y, _ = noisy_blobs(200, 40, 4, noise=0.4)
+    got = linear_svm(x, y, n_classes=4, grid=[0.01, 100.0])
+    assert set(got.accuracy_by_C) == {0.01, 100.0}
+    assert max(got.accuracy_by_C, key=got.accuracy_by_C.get) == got.C
+
+
+def test_two_classes_and_classes_without_images_keep_their_columns():
+    x, y, _ = noisy_blobs(80, 12, 2)
+    got = linear_svm(x, y * 2, n_classes=4, grid=[1.0])
+    assert got.decision.shape == (80, 4)
+    assert (got.decision.argmax(axis=1) == 2 * y).mean() > 0.9
+    assert (got.coef[:, [1, 3]] == 0).all()
+
+
+def test_tiny_and_unlabelled_classes_do_not_stop_it():
+    x, y, _ = noisy_blobs(60, 12, 3)
+    y[0], y[1] = 3, -1
+    got = linear_svm(x, y, n_classes=4)
+    assert np.isfinite(got.activations).all()
+
+
+def test_one_class_is_refused():
+    x, y, _ = noisy_blobs(20, 4, 2)
+    with pytest.raises(SolverError, match="two classes"):
+        linear_svm(x, y * 0, n_classes=1)
