@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from air_core import pipeline
 from air_core.errors import AirError
 from air_core.workspace import Workspace
 from pages import resources
+from pages.components.welcome import AUDIT, start_audit
 from pages.jobs import registry
-
-AUDIT = "audit"
-"""Kind of the job that takes a workspace from images to a ranking."""
 
 
 def workspace_or_stop() -> Workspace:
@@ -30,16 +27,6 @@ def workspace_or_stop() -> Workspace:
             st.code("air-audit open IMAGES --workspace AUDIT\nair-audit ui AUDIT", language="bash")
         st.stop()
     return found
-
-
-def start_audit(workspace: Workspace) -> None:
-    """Compute features and fit both models in the background."""
-    registry.submit(
-        workspace.root,
-        AUDIT,
-        "Auditing the images",
-        lambda progress: pipeline.audit(workspace, progress=progress),
-    )
 
 
 def fitted_or_stop(workspace: Workspace) -> None:
