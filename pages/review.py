@@ -28,22 +28,22 @@ def choose_filter(workspace: Workspace, ranking: Ranking) -> filters.Filter:
 
     scope = st.selectbox(
         "Show", filters.SCOPES, format_func=filters.SCOPES.get,
-        key="review-scope", persist_state="session", width=110,
+        key="review-scope", persist_state="session", width=100,
     )  # fmt: skip
     class_name = st.selectbox(
         "Given class", [None, *names], format_func=lambda name: name or "All classes",
-        key="review-class", persist_state="session", width=135,
+        key="review-class", persist_state="session", width=125,
     )  # fmt: skip
     pair = st.selectbox(
         "Given → suggested", [None, *pairs], format_func=pair_title,
-        key="review-pair", persist_state="session", width=185,
+        key="review-pair", persist_state="session", width=150,
     )  # fmt: skip
     decision = st.selectbox(
         "Decision", filters.DECISIONS, format_func=filters.DECISIONS.get,
-        key="review-decision", persist_state="session", width=135,
+        key="review-decision", persist_state="session", width=130,
     )  # fmt: skip
     text = st.text_input(
-        "Search", placeholder="path or label", key="review-text", persist_state="session", width=135
+        "Search", placeholder="path or label", key="review-text", persist_state="session", width=120
     )
     return filters.Filter(scope, class_name, pair, decision, text, state.selection())
 
@@ -52,8 +52,8 @@ def choose_page(found: int) -> slice:
     """Where there is more than fits a page, draw the controls; return the rows to show."""
     if found <= PAGE_SIZES[0]:
         return slice(0, found)
-    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="right"):
-        st.caption(f"{found:,} images", width="stretch")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        where = st.container(width="stretch")
         size = st.selectbox(
             "Images a page", PAGE_SIZES, index=1, label_visibility="collapsed",
             format_func=lambda count: f"{count} a page",
@@ -61,7 +61,9 @@ def choose_page(found: int) -> slice:
         )  # fmt: skip
         pages = -(-found // size)
         page = st.pagination(pages, key="review-page") if pages > 1 else 1
-    return slice((page - 1) * size, page * size)
+    first, last = (page - 1) * size, min(page * size, found)
+    where.caption(f"{first + 1:,} to {last:,} of {found:,}")
+    return slice(first, last)
 
 
 def selection_chip(ranked: int) -> None:
@@ -81,7 +83,7 @@ def review(workspace: Workspace) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         detector = st.selectbox(
             "Detector", pipeline.DETECTORS, format_func=pipeline.DETECTORS.get,
-            key="review-detector", persist_state="session", width=190,
+            key="review-detector", persist_state="session", width=165,
         )  # fmt: skip
         ranking, fit = resources.ranking(detector), resources.fit(detector.split("-")[0])
         if ranking is None or fit is None:

@@ -120,6 +120,17 @@ class Grid {
     }
     this.paintSelection();
     if (this.zoom.dialog.open) this.openZoom();
+    this.welcomeKeys();
+  }
+
+  // Who opens the page to decide can press keys at once, unless something else is being used.
+  welcomeKeys() {
+    if (this.welcomed || this.data.readonly || !this.items.length) return;
+    this.welcomed = true;
+    const active = document.activeElement;
+    if (!active || active === document.body || active.closest("header")) {
+      this.tiles.get(this.focusId)?.node.focus({ preventScroll: true });
+    }
   }
 
   // Only what a decision touched: with 1,000 tiles a full render would cost a frame or two.
@@ -140,12 +151,15 @@ class Grid {
     return `${this.data.baseUrl}/${size}/${encodeURIComponent(id)}?v=${encodeURIComponent(this.data.workspace)}`;
   }
 
-  // Without a height of its own the grid ends where the window does, wherever it begins.
+  // Without a height of its own the grid fills what the window leaves it, wherever it begins and
+  // whatever follows it.
   fit() {
     if (!this.data || !this.root.isConnected) return;
-    const scroller = this.host.host?.closest("[data-testid=stMain]");
-    const top = this.root.getBoundingClientRect().top + (scroller?.scrollTop ?? window.scrollY);
-    const height = this.data.height ?? Math.max(420, window.innerHeight - top - 28);
+    const page = this.host.host?.closest("[data-testid=stMainBlockContainer]");
+    const box = this.root.getBoundingClientRect();
+    const above = box.top + (page?.parentElement?.scrollTop ?? window.scrollY);
+    const below = page ? page.getBoundingClientRect().bottom - box.bottom : 24;
+    const height = this.data.height ?? Math.max(420, window.innerHeight - above - Math.min(below, 120));
     if (Math.abs(height - (this.height ?? 0)) < 2) return;
     this.height = height;
     this.root.style.setProperty("--height", `${Math.round(height)}px`);

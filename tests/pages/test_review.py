@@ -1,0 +1,99 @@
+"""The review page: empty, not audited, ready."""
+
+from __future__ import annotations
+
+import time
+
+from streamlit.testing.v1 import AppTest
+
+from air_core import pipeline
+from air_core.workspace import Workspace
+from pages.jobs import registry
+
+PAGE = "../../pages/review.py"
+
+
+def run() -> AppTest:
+    page = AppTest.from_file(PAGE, default_timeout=30).run()
+    assert not page.exception
+    return page
+
+
+def test_without_a_workspace_it_names_the_commands(nothing_open):
+    page = run()
+    assert page.subheader[0].value == "No workspace is open"
+    assert [code.value for code in page.code] == [
+        "air-audit demo",
+        "air-audit open IMAGES --workspace AUDIT\nair-audit ui AUDIT",
+    ]
+
+
+def test_a_damaged_workspace_is_one_line(imported):
+    (imported / "workspace.json").write_text("{")
+    page = run()
+    assert len(page.error) == 1
+    assert "Traceback" not in page.error[0].value
+
+
+def test_before_the_audit_it_offers_to_start_one(imported, monkeypatch):
+    monkeypatch.setattr(pipeline, "audit", lambda workspace, progress: progress(1, 2, "features"))
+    page = run()
+    page.button[0].click().run()
+    job = registry.find(imported.resolve(), "audit")
+    assert job is not None
+    deadline = time.monotonic() + 5
+    while job.live and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert (job.state, job.note) == ("done", "features")
+
+
+def test_it_shows_the_flagged_images_and_how_far_the_review_is(audited):
+    workspace = Workspace.open(audited)
+    ranking = pipeline.rank(workspace)
+    flagged = int(ranking.flagged.sum())
+    page = run()
+    assert page.title[0].value == "Review"
+    (progress,) = page.get("progress")
+    assert progress.proto.text == f"Reviewed **0** of **{flagged}** flagged images"
+    assert page.selectbox(key="review-scope").value == "flagged"
+    assert len(page.get("bidi_component")) == 1
+
+
+def test_a_selection_is_named_and_can_be_cleared(audited):
+    workspace = Workspace.open(audited)
+    page = AppTest.from_file(PAGE, default_timeout=30)
+    page.session_state["air.selection"] = tuple(workspace.dataset.item_ids[:3].tolist())
+    page.session_state["air.selection_from"] = "the map"
+    page.run()
+    assert any("Showing the 3 selected from the map" in text.value for text in page.markdown)
+    next(b for b in page.button if b.label == "Clear the selection").click().run()
+    assert not page.exception
+    assert not any("selected from" in text.value for text in page.markdown)
+
+
+def test_every_detector_can_be_chosen(audited):
+    page = run()
+    for detector in pipeline.DETECTORS:
+        page.selectbox(key="review-detector").set_value(detector).run()
+        assert not page.exception
+
+
+def test_a_refit_runs_as_a_job(audited, monkeypatch):
+    asked = {}
+
+    def fit(workspace, *, lambda_scale, progress):
+        asked["scale"] = lambda_scale
+
+    monkeypatch.setattr(pipeline, "fit", fit)
+    page = run()
+    button = next(b for b in page.button if b.label.startswith("Refit"))
+    assert button.disabled, "at the λ_g of the page there is nothing to do"
+    page.select_slider[0].set_value(20.0).run()
+    next(b for b in page.button if b.label == "Refit at 20×").click().run()
+    assert not page.exception
+    job = registry.find(audited.resolve(), "fit")
+    assert job is not None
+    deadline = time.monotonic() + 5
+    while job.live and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert (job.state, asked) == ("done", {"scale": 20.0})
