@@ -174,6 +174,7 @@ def fit(
         f"{air.settings['epochs']} epochs, {air.seconds:.1f} s, run {air.run_id}\n"
         f"SVM: C = {svm.notes['C']:g}, {svm.seconds:.1f} s, run {svm.run_id}",
         highlight=False,
+        soft_wrap=True,
     )
 
 
@@ -254,7 +255,9 @@ def history(
 def undo(
     workspace: WorkspaceArgument,
     event: Annotated[int, typer.Argument(help="Number of the event, from history.")],
-    reviewer: ReviewerOption | None = None,
+    reviewer: Annotated[
+        str | None, typer.Option(help="Name recorded with the undo; your login name by default.")
+    ] = None,
 ) -> None:
     """Take one decision back; undo the undo to restore it."""
     opened = Workspace.open(workspace)

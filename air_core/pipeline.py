@@ -11,13 +11,21 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from air_core.atomic import atomic_write
 from air_core.errors import WorkspaceError
 from air_core.images import load_rgb
 from air_core.installation import sample_source, sample_truth, versions, workspaces_folder
 from air_core.progress import ProgressCallback, silent
-from air_core.ranking import Ranking, margins, own_class, rank_items, softmax
+from air_core.ranking import (
+    Ranking,
+    activation_scores,
+    margins,
+    own_class,
+    rank_items,
+    softmax,
+)
 from air_core.runs import (
     Fit,
     current_fit,
@@ -345,15 +353,22 @@ def rank(workspace: Workspace, detector: str = DEFAULT_DETECTOR) -> Ranking:
     """
     if detector not in DETECTORS:
         raise WorkspaceError(f"Expected a detector among {', '.join(DETECTORS)}, got {detector!r}.")
-    model, score = detector.split("-", 1)
-    found = require_fit(latest_fit(workspace, "air" if model == "air" else "svm"), model.upper())
+    model: Model = "air" if detector.startswith("air") else "svm"
+    found = require_fit(latest_fit(workspace, model), model.upper())
+    activations = np.asarray(found.activations)
+    if detector.endswith("activation"):
+        scores = activation_scores(activations)
+    elif model == "air":
+        scores = (1 + np.asarray(found.margins)) / 2  # a difference of probabilities
+    else:
+        scores = expit(np.asarray(found.margins))  # a difference of decision values
     return rank_items(
         detector,
         workspace.dataset.item_ids,
         workspace.dataset.given_labels,
-        evidence=np.asarray(found.margins if score == "margin" else found.activations),
+        scores=scores,
         probabilities=found.probabilities,
-        activations=np.asarray(found.activations),
+        activations=activations,
     )
 
 

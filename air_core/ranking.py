@@ -100,24 +100,36 @@ def margins(per_class: NDArray[np.floating], labels: NDArray[np.integer]) -> Flo
     return own_class(per_class, labels) - best_other
 
 
+def activation_scores(activations: Floats) -> Floats:
+    """Activations as a share of the largest one, in [0, 1].
+
+    Examples
+    --------
+    >>> activation_scores(np.array([1.0, 4.0, np.nan]))
+    array([0.25, 1.  ,  nan])
+    """
+    largest = np.nanmax(activations) if np.isfinite(activations).any() else 0.0
+    return activations / largest if largest > 0 else activations * 0
+
+
 def rank_items(
     detector: str,
     item_ids: NDArray[np.str_],
     given_labels: NDArray[np.intp],
     *,
-    evidence: Floats,
+    scores: Floats,
     probabilities: NDArray[np.floating],
     activations: Floats,
 ) -> Ranking:
-    """Order items by evidence for their label, least first.
+    """Order items by score, worst first.
 
     Parameters
     ----------
     detector : str
     item_ids : ndarray of shape (n,)
     given_labels : ndarray of shape (n,)
-    evidence : ndarray of shape (n,)
-        Larger speaks for the label; scaled here to scores in [0, 1]. NaN where unlabelled.
+    scores : ndarray of shape (n,)
+        1 clean … 0 worst; NaN where unlabelled.
     probabilities : ndarray of shape (n, C)
         Decide suggestion and confidence.
     activations : ndarray of shape (n,)
@@ -128,27 +140,22 @@ def rank_items(
         If the arrays do not have the same length.
     """
     n = len(item_ids)
-    for name, array in (("labels", given_labels), ("evidence", evidence), ("rows", probabilities)):
+    for name, array in (("labels", given_labels), ("scores", scores), ("rows", probabilities)):
         if len(array) != n:
             raise SolverError(
                 f"Expected {n} {name}, one for each image, got {len(array)}.",
                 hint="Fit again: the images have changed since.",
             )
-    known = evidence[~np.isnan(evidence)]
-    low, spread = (known.min(), np.ptp(known)) if len(known) else (0.0, 0.0)
-    # With nothing to tell items apart all of them count as clean.
-    scores = (evidence - low) / spread if spread > 0 else evidence * 0 + 1
     # A stable sort keeps ties in the source's order; NaN sorts last.
     order = np.argsort(scores, kind="stable")
     ranks = np.empty(n, dtype=np.intp)
     ranks[order] = np.arange(1, n + 1)
-    suggested = probabilities.argmax(axis=1).astype(np.intp)
     return Ranking(
         detector=detector,
         item_ids=item_ids,
         scores=scores,
         given_labels=given_labels,
-        suggested_labels=suggested,
+        suggested_labels=probabilities.argmax(axis=1).astype(np.intp),
         confidences=probabilities.max(axis=1).astype(np.float64),
         ranks=ranks,
         activations=activations,

@@ -4,22 +4,17 @@ import numpy as np
 import pytest
 
 from air_core.errors import SolverError
-from air_core.ranking import margins, rank_items, softmax
+from air_core.ranking import activation_scores, margins, rank_items, softmax
 
 IDS = np.array([f"{i:016x}" for i in range(4)])
 GIVEN = np.array([0, 1, 2, -1])
 PROBABILITIES = np.array([[0.7, 0.2, 0.1], [0.6, 0.3, 0.1], [0.2, 0.5, 0.3], [0.1, 0.1, 0.8]])
 
 
-def ranking(evidence=None):
-    evidence = margins(PROBABILITIES, GIVEN) if evidence is None else evidence
+def ranking(scores=None):
+    scores = (1 + margins(PROBABILITIES, GIVEN)) / 2 if scores is None else scores
     return rank_items(
-        "air-margin",
-        IDS,
-        GIVEN,
-        evidence=evidence,
-        probabilities=PROBABILITIES,
-        activations=evidence,
+        "air-margin", IDS, GIVEN, scores=scores, probabilities=PROBABILITIES, activations=scores
     )
 
 
@@ -32,17 +27,14 @@ def test_worst_first_with_suggestion_and_confidence():
     assert got.flagged.tolist() == [False, True, True, False]
 
 
-def test_scores_span_zero_to_one_and_unlabelled_items_have_none():
-    scores = ranking().scores
-    assert np.nanmin(scores) == 0
-    assert np.nanmax(scores) == 1
-    assert np.isnan(scores[3])
+def test_ties_keep_the_sources_order_and_unlabelled_items_come_last():
+    got = ranking(np.array([1.0, np.nan, 1.0, 1.0]))
+    assert got.order.tolist() == [0, 2, 3, 1]
 
 
-def test_equal_evidence_counts_as_clean_and_keeps_the_sources_order():
-    got = ranking(np.array([2.0, 2.0, 2.0, np.nan]))
-    assert got.scores[:3].tolist() == [1, 1, 1]
-    assert got.order.tolist() == [0, 1, 2, 3]
+def test_activation_scores_are_shares_of_the_largest():
+    np.testing.assert_allclose(activation_scores(np.array([0.0, 2.0, np.nan])), [0, 1, np.nan])
+    assert activation_scores(np.zeros(2)).tolist() == [0, 0]
 
 
 def test_lengths_must_agree():
