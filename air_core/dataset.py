@@ -132,7 +132,7 @@ def stable_item_ids(paths: Iterable[str]) -> NDArray[np.str_]:
     --------
     >>> ids = stable_item_ids(["a.png", "b.png", "a.png"])
     >>> len(set(ids.tolist())), stable_item_ids(["b.png"])[0] == ids[1]
-    (3, np.True_)
+    (3, True)
     """
     seen: Counter[str] = Counter()
     ids = []

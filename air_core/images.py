@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import stat
 import warnings
 from collections.abc import Iterator
@@ -64,7 +65,8 @@ def open_image(path: Path) -> Iterator[Image.Image]:
     _check_regular(path)
     try:
         with Image.open(path, formats=_DECODERS) as image:
-            _check_size(*image.size)
+            if image.width * image.height > MAX_PIXELS:
+                raise _too_large(image.width * image.height)
             _check_extension(path, image.format or "")
             yield image
     except SourceError:
@@ -74,8 +76,9 @@ def open_image(path: Path) -> Iterator[Image.Image]:
             f"The content is not an image{_what_it_looks_like(path)}.",
             hint="Replace the file or take it off the list.",
         ) from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise _too_large("It") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        pixels = re.search(r"\d+", str(error))
+        raise _too_large(int(pixels[0]) if pixels else None) from None
     except PermissionError:
         raise SourceError("It may not be read.", hint="Change its permissions.") from None
     except MemoryError:
@@ -170,14 +173,10 @@ def _check_regular(path: Path) -> None:
         raise SourceError("The file is empty (0 bytes).", hint="Copy or download it again.")
 
 
-def _check_size(width: int, height: int) -> None:
-    if width * height > MAX_PIXELS:
-        raise _too_large(f"It has {width:,}×{height:,} pixels and")
-
-
-def _too_large(subject: str) -> SourceError:
+def _too_large(pixels: int | None) -> SourceError:
+    size = "too many " if pixels is None else f"{pixels / 1e6:,.0f} mega"
     return SourceError(
-        f"{subject} is larger than the limit of {MAX_PIXELS // 1_000_000} megapixels.",
+        f"It has {size}pixels; the limit is {MAX_PIXELS // 1_000_000} megapixels.",
         hint="Shrink it and import again.",
     )
 

@@ -8,7 +8,7 @@ import threading
 from collections import deque
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -160,8 +160,10 @@ def _look_at(
     path = root / file
     size, mtime_ns = 0, 0
     try:
-        info = path.stat()
-        size, mtime_ns = info.st_size, info.st_mtime_ns
+        # A file that cannot even be looked up gets its reason below, from opening it.
+        with suppress(OSError):
+            info = path.stat()
+            size, mtime_ns = info.st_size, info.st_mtime_ns
         if known is not None and (known.size, known.mtime_ns) == (size, mtime_ns):
             return known, None
         with open_image(path) as image:
