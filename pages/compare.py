@@ -2,50 +2,29 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import streamlit as st
 
-from air_core import installation
-from air_core.errors import AirError
 from air_core.pipeline import Fit
 from air_core.workspace import Workspace
 from pages import resources
-from pages.components.basis import Basis, from_flags, from_reviews, from_truth, read_truth
+from pages.components.basis import Basis, from_flags, from_reviews
 from pages.components.figures import activation_histogram, separation_curve
 from pages.components.grid import review_grid
 from pages.components.notices import empty
 from pages.components.start import fitted_or_stop, workspace_or_stop
 from pages.components.tiles import tiles
+from pages.components.truth import choose_truth
+from pages.components.welcome import start_audit
 
 SHOWN = 200  # tiles a side
 FIGURE_3_EPOCHS = (1, 4, 12)
 
 
-def truth_of(workspace: Workspace) -> Basis | None:
-    """The truth a person chose to score against, if any; no detector sees it."""
-    with st.popover("Score against a truth", icon=":material/fact_check:", width="stretch"):
-        st.caption("Only for borders, histograms and AUROC on this page. No detector reads it.")
-        sample = Path(workspace.info.source).resolve() == installation.sample_source().resolve()
-        use_sample = sample and st.checkbox("Score against known truth", key="compare-truth")
-        uploaded = st.file_uploader("Truth file: CSV with path, label", type=["csv"])
-    source = (
-        uploaded.getvalue() if uploaded else installation.sample_truth() if use_sample else None
-    )
-    if source is None:
-        return None
-    try:
-        return from_truth(workspace.dataset, read_truth(source))
-    except AirError as error:
-        st.error(str(error), icon=":material/error:")
-        return None
-
-
 def ranked_grids(workspace: Workspace, fits: dict[str, Fit], basis: Basis) -> None:
     """Figure 4: one class, ranked by each model's activation."""
     dataset, reviewed = workspace.dataset, workspace.reviewed()
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True):
         name = st.selectbox("Images labelled", dataset.class_names, width=320)
         lowest = st.segmented_control(
             "On top", ["Highest", "Lowest"], default="Highest", required=True
@@ -58,9 +37,10 @@ def ranked_grids(workspace: Workspace, fits: dict[str, Fit], basis: Basis) -> No
         column.markdown(f"#### {title}{basis.in_words(fit.activations, members)}")
         with column:
             review_grid(
-                tiles(workspace, rows[:SHOWN], reviewed=reviewed, verdict=verdict,
-                      ranking=resources.ranking(f"{fit.model}-activation"),
-                      activations=fit.activations),
+                tiles(
+                    workspace, rows[:SHOWN], reviewed=reviewed, verdict=verdict,
+                    activations=fit.activations,
+                ),
                 key=f"compare-{fit.model}",
                 class_names=dataset.class_names,
                 workspace=resources.version(workspace),
@@ -92,8 +72,8 @@ def histograms(fits: dict[str, Fit], basis: Basis) -> None:
         left, right = st.columns(2)
         for epoch in [e for e in (*FIGURE_3_EPOCHS, epochs[-1]) if e in epochs]:
             values = air.epoch_activations[epochs.index(epoch)]
-            draw(left, f"AIR after {epoch} epochs", values, height=200, legend=False)
-        draw(right, "SVM, trained to the end", svm.activations, height=300)
+            draw(left, f"AIR, epoch {epoch}", values, height=170, details=False)
+        draw(right, "SVM, trained to the end", svm.activations, height=330)
     if basis.scores_detectors:
         curve = [basis.auroc(values) for values in air.epoch_activations]
         figure = separation_curve(epochs, curve, basis.auroc(svm.activations))
@@ -105,22 +85,27 @@ workspace = workspace_or_stop()
 fitted_or_stop(workspace)
 fits = {"AIR": resources.fit("air"), "SVM": resources.fit("svm")}
 if fits["SVM"] is None:
-    empty(
+    if empty(
         "The SVM has not been fitted yet",
         "It is the last step of the audit, which takes up where it stopped.",
         icon=":material/compare:",
-        action="Go to the overview",
-        page="overview.py",
-    )
+        action="Go on with the audit",
+    ):
+        start_audit(workspace)
+        st.rerun()
     st.stop()
 ranking = resources.ranking()
 heading, control = st.columns([3, 1], vertical_alignment="center")
 with control:
-    truth = truth_of(workspace)
+    truth = choose_truth(workspace)
 reviews = from_reviews(workspace.dataset, workspace.reviewed())
 basis = truth or (reviews if reviews.known.any() else from_flags(ranking.flagged))
 heading.markdown(basis.explain())
 st.subheader("Which images carry the class", help="Figure 4 of the paper")
 ranked_grids(workspace, fits, basis)
 st.subheader("How well activations separate labels", help="Figure 3 of the paper")
-histograms(fits, basis if basis.scores_detectors else from_flags(ranking.flagged))
+if not basis.scores_detectors:
+    if basis.kind != "flags":
+        st.caption("Split by AIR's flags until labels of both kinds are known, kept and changed.")
+    basis = from_flags(ranking.flagged)
+histograms(fits, basis)

@@ -101,13 +101,11 @@ def map_and_selection(workspace: Workspace, xy: np.ndarray, detector: str) -> No
     )
 
 
-st.title("Explore")
 workspace = workspace_or_stop()
 fitted_or_stop(workspace)
 with st.container(horizontal=True, vertical_alignment="bottom"):
-    method = st.segmented_control(
-        "Projection", METHODS, format_func=METHODS.get, default="umap", required=True
-    )
+    st.title("Explore", width="stretch")
+    method = st.selectbox("Projection", METHODS, format_func=METHODS.get, width=120)
     ready = [name for name in pipeline.DETECTORS if resources.ranking(name) is not None]
     detector = st.selectbox(
         "Flags and scores by", ready, format_func=pipeline.DETECTORS.get, width=260

@@ -9,11 +9,21 @@ import streamlit as st
 from air_core.errors import AirError
 from air_core.formats import FILE_FORMATS, FORMAT_TITLES
 from air_core.workspace import Workspace
+from pages import resources
 from pages.components.archive import build_zip, preview
 from pages.components.notices import empty
 from pages.components.start import workspace_or_stop
 from pages.jobs import registry
 
+COLUMNS = {
+    "image": st.column_config.ImageColumn("Image", width=60),
+    "path": st.column_config.TextColumn("File"),
+    "given": st.column_config.TextColumn("Given label"),
+    "final": st.column_config.TextColumn("Final label"),
+    "action": st.column_config.TextColumn("Action"),
+    "reviewer": st.column_config.TextColumn("Reviewer"),
+    "time": st.column_config.DatetimeColumn("Time (UTC)", format="D MMM YYYY, HH:mm"),
+}
 LARGEST_DOWNLOAD = 512 * 1024**2
 
 
@@ -55,7 +65,7 @@ def image_folder(workspace: Workspace) -> None:
 
 st.title("Export")
 workspace = workspace_or_stop()
-changes = preview(workspace)
+changes = preview(workspace, f"/air/thumb/{{id}}?v={resources.version(workspace)}")
 if changes.empty:
     empty(
         "There is nothing to export yet",
@@ -79,7 +89,10 @@ for column, (label, value) in zip(st.columns(len(numbers)), numbers.items(), str
 st.subheader("What will change")
 everything = st.toggle("Show kept and unsure images too")
 shown = changes if everything else changes[changes["action"].isin(["relabel", "exclude"])]
-st.dataframe(shown, hide_index=True, width="stretch", height=320)
+st.dataframe(
+    shown, hide_index=True, column_config=COLUMNS, row_height=44,
+    height=420 if len(shown) > 8 else "auto",
+)  # fmt: skip
 st.subheader("Take it away")
 kind = st.radio("Format", FORMAT_TITLES, format_func=FORMAT_TITLES.get, horizontal=True)
 try:
@@ -97,7 +110,8 @@ try:
 except AirError as error:
     st.error(str(error), icon=":material/error:")
 st.caption(
-    "Lossless means: rows keep their order and every cell that you did not change keeps its exact "
-    "bytes, quoting, unknown columns and line endings included. Left-out images lose their row. "
-    "Images decided *unsure* keep the label they came with."
+    f"In the format of your own labels ({FORMAT_TITLES[workspace.info.format]}) the export is "
+    "lossless: rows keep their order, and every cell that you did not change keeps its exact "
+    "bytes, with quoting, unknown columns and line endings. Left-out images lose their row. "
+    "Kept and unsure images keep the label they came with."
 )

@@ -9,8 +9,10 @@ from air_core.workspace import Workspace
 from pages import resources, state
 from pages.components.notices import empty
 from pages.components.start import workspace_or_stop
-from pages.components.trail import IN_FORCE, dim_undone, trail
+from pages.components.strip import literal
+from pages.components.trail import IN_FORCE, UNDONE, dim_undone, trail
 
+STYLED = 5000  # rows; above that the table stays plain and quick
 COLUMNS = {
     "event": st.column_config.NumberColumn("#", width=60, format="%d"),
     "time": st.column_config.DatetimeColumn("Time", format="D MMM YYYY, HH:mm:ss"),
@@ -69,33 +71,30 @@ if not events:
     )
     st.stop()
 current = workspace.reviewed()
-reviewers = {event.reviewer for event in events}
-undos = sum(event.action == "undo" for event in events)
-for column, (label, value) in zip(
-    st.columns(4),
-    {"Events": len(events), "In force": len(current), "Undone": undos, "Reviewers": len(reviewers)}
-    .items(), strict=True,
-):  # fmt: skip
-    column.metric(label, f"{value:,}", border=True)
 thumbnails = f"/air/thumb/{{id}}?v={resources.version(workspace)}"
 table = filtered(trail(events, current, workspace.dataset, thumbnails)).reset_index(drop=True)
 if table.empty:
     st.info("No event passes these filters.", icon=":material/filter_alt:")
     st.stop()
-st.caption(f"{len(table):,} of {len(events):,} events, newest first. Times are UTC.")
+reviewers = {event.reviewer for event in events}
+# Streamlit keeps a selection by row number: other rows need another table, or an undo could hit
+# an event that was never pointed at.
+bar = st.container(horizontal=True, vertical_alignment="center", height=44, key="history-bar")
 chosen = st.dataframe(
-    table.style.apply(dim_undone, axis=1) if len(table) <= 5000 else table,
-    column_config=COLUMNS, hide_index=True, row_height=48, height=560,
-    on_select="rerun", selection_mode="single-row", key="history-table",
+    table.style.apply(dim_undone, axis=1) if len(table) <= STYLED else table,
+    column_config=COLUMNS, hide_index=True, row_height=48, placeholder="",
+    height=620 if len(table) > 11 else "auto",
+    on_select="rerun", selection_mode="single-row", key=f"history-{hash(tuple(table.event))}",
 ).selection.rows  # fmt: skip
-if not chosen:
-    st.caption("Select a row to undo that one event.")
-    st.stop()
-row = table.iloc[chosen[0]]
-with st.container(horizontal=True, vertical_alignment="center", border=True):
-    st.text(
-        f"#{row.event}  {row.action}  {row.change}   {row.path}   by {row.reviewer}",
-        width="stretch",
-    )
-    if st.button("Undo this event", icon=":material/undo:", disabled="undone" in row.state):
-        undo(workspace, int(row.event))
+with bar:
+    if not chosen or chosen[0] >= len(table):
+        st.caption(
+            f"{len(table):,} of {len(events):,} events, newest first; {len(current):,} decisions "
+            f"in force; {len(reviewers):,} reviewers. Times are UTC. Select a row to undo it."
+        )
+    else:
+        row = table.iloc[chosen[0]]
+        words = f"#{row.event} {row.action}: {row.path}, {row.change}, by {row.reviewer}"
+        st.markdown(literal(words), width="stretch")
+        if st.button("Undo this event", icon=":material/undo:", disabled=row.state[:6] == UNDONE):
+            undo(workspace, int(row.event))

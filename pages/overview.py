@@ -7,16 +7,19 @@ import pandas as pd
 import streamlit as st
 
 from air_core.errors import AirError
+from air_core.ranking import Ranking
 from air_core.workspace import Workspace
 from pages import resources
 from pages.components.figures import class_balance
-from pages.components.start import AUDIT
-from pages.components.welcome import start_audit, welcome
+from pages.components.strip import draw_strip, literal, worst_undecided
+from pages.components.welcome import AUDIT, start_audit, welcome
 from pages.jobs import registry
 
+STRIP = 10  # images beside the next step
 
-def next_step(workspace: Workspace, flagged: int | None) -> None:
-    """The one thing to do now, as the primary action."""
+
+def next_step(workspace: Workspace, ranking: Ranking | None) -> None:
+    """The one thing to do now, as the primary action, and what it is about."""
     job = registry.find(workspace.root, AUDIT)
     if job is not None and job.live:
         st.info(
@@ -24,8 +27,9 @@ def next_step(workspace: Workspace, flagged: int | None) -> None:
             "ends.", icon=":material/hourglass_top:",
         )  # fmt: skip
         return
-    reviewed = len(workspace.reviewed())
-    if flagged is None:
+    decided = workspace.reviewed()
+    reviewed, flagged = len(decided), 0 if ranking is None else int(ranking.flagged.sum())
+    if ranking is None:
         title, text = "Audit these images", "Features, AIR and the SVM: minutes on a laptop."
         action, page = "Start the audit", None
     elif not reviewed:
@@ -36,15 +40,18 @@ def next_step(workspace: Workspace, flagged: int | None) -> None:
         title = f"{reviewed:,} images are decided; {flagged:,} labels were questioned"
         text = "Go on, or take the cleaned labels away: only what you decided will differ."
         action, page = "Go on reviewing", "review.py"
-    with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        st.markdown(f"#### {title}\n{text}", width="stretch")
-        if page and reviewed and st.button("Export the cleaned labels"):
-            st.switch_page("export.py")
-        if st.button(action, type="primary"):
-            if page:
-                st.switch_page(page)
-            start_audit(workspace)
-            st.rerun()
+    with st.container(border=True):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"#### {title}\n{text}", width="stretch")
+            if page and reviewed and st.button("Export the cleaned labels"):
+                st.switch_page("export.py")
+            if st.button(action, type="primary"):
+                if page:
+                    st.switch_page(page)
+                start_audit(workspace)
+                st.rerun()
+        if ranking is not None and (rows := worst_undecided(ranking, decided, STRIP)):
+            draw_strip(workspace, ranking, rows, STRIP)
 
 
 def numbers(workspace: Workspace, flagged: int | None) -> None:
@@ -72,13 +79,13 @@ def main() -> None:
     ranking = resources.ranking()
     flagged = None if ranking is None else ranking.flagged
     st.title("Overview")
-    st.text(f"{workspace.info.source} · {workspace.info.format}")
+    st.caption(literal(f"{workspace.info.source} · {workspace.info.format}"))
     count = None if flagged is None else int(flagged.sum())
     numbers(workspace, count)
-    next_step(workspace, count)
+    next_step(workspace, ranking)
     st.subheader("Classes")
     if flagged is not None:
-        st.caption("Per cent: labels that AIR questions, an estimate of the wrong ones.")
+        st.caption("Percentages: labels that AIR questions, an estimate of how many are wrong.")
     labels, classes = workspace.dataset.given_labels, len(workspace.dataset.class_names)
     given = np.bincount(labels[labels >= 0], minlength=classes)
     doubted = None if flagged is None else np.bincount(labels[flagged], minlength=classes)

@@ -11,22 +11,46 @@ from air_core.progress import ProgressCallback
 from air_core.workspace import Workspace
 
 
-def preview(workspace: Workspace) -> pd.DataFrame:
-    """One row for each decision in force: what the export will say instead."""
+def preview(workspace: Workspace, thumbnails: str = "{id}") -> pd.DataFrame:
+    """One row for each decision in force: what the export will say instead.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    thumbnails : str
+        URL of a thumbnail with ``{id}``.
+
+    Returns
+    -------
+    DataFrame
+        Columns image, path, given, final, action, reviewer, time; sorted by path.
+    """
     dataset, rows = workspace.dataset, []
     for item_id, event in workspace.reviewed().items():
         row = dataset.row_of(item_id)
         given = dataset.label_name(int(dataset.given_labels[row])) or ""
         final = {"relabel": event.new_label, "exclude": "left out"}.get(event.action, given)
-        rows.append(
-            (dataset.paths[row], given, final, event.action, event.reviewer, event.created_at)
-        )
-    columns = ["path", "given", "final", "action", "reviewer", "time"]
+        image, when = thumbnails.replace("{id}", item_id), pd.Timestamp(event.created_at)
+        rows.append((image, dataset.paths[row], given, final, event.action, event.reviewer, when))
+    columns = ["image", "path", "given", "final", "action", "reviewer", "time"]
     return pd.DataFrame(rows, columns=columns).sort_values("path", ignore_index=True)
 
 
 def build_zip(workspace: Workspace, target: Path, progress: ProgressCallback) -> None:
-    """Write the image folder and pack it; only a whole file gets its final name."""
+    """Write the image folder and pack it; only a whole file gets its final name.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    target : Path
+        The archive, ending in ``.zip``.
+    progress : callable
+
+    Raises
+    ------
+    ExportError
+        If the folder cannot be written.
+    """
     folder = target.with_suffix("")
     try:
         progress(0, 2, "copying images")

@@ -12,7 +12,19 @@ from numpy.typing import NDArray
 from pages.components.palette import AGREES, DISAGREES, OKABE_ITO
 
 _MARGIN = {"l": 8, "r": 8, "t": 36, "b": 8}
+_QUIET = "#8FABB1"  # what needs no attention, on white and on near-black
 _LEGEND = {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0, "title": None}
+
+
+def _hatch(shape: str) -> dict[str, Any]:
+    return {
+        "shape": shape,
+        "size": 6,
+        "solidity": 0.25,
+        "fillmode": "overlay",
+        "fgcolor": "#FFFFFF",
+        "fgopacity": 0.75,
+    }
 
 
 def shares(
@@ -57,7 +69,7 @@ def activation_histogram(
     *,
     title: str = "",
     height: int = 300,
-    legend: bool = True,
+    details: bool = True,
 ) -> go.Figure:
     """The paper's Figure 3: activations of well and of wrongly labelled images.
 
@@ -72,8 +84,8 @@ def activation_histogram(
     title : str
     height : int
         In pixels.
-    legend : bool
-        Whether to name the groups.
+    details : bool
+        Whether to draw the legend and name the axes.
     """
     edges, (of_right, of_wrong) = shares(values, (right, wrong))
     centres, width = (edges[:-1] + edges[1:]) / 2, np.diff(edges)
@@ -92,7 +104,7 @@ def activation_histogram(
                 "color": colour,
                 "line": {"width": 0},
                 # Hatching tells the groups apart without colour.
-                "pattern": {"shape": pattern, "size": 5, "solidity": 0.35},
+                "pattern": _hatch(pattern),
             },
             hovertemplate="activation %{x:.4g}<br>%{y:.1%} of the group<extra>" + name + "</extra>",
         )
@@ -101,11 +113,15 @@ def activation_histogram(
         bargap=0,
         title={"text": title, "font": {"size": 15}},
         height=height,
-        margin=_MARGIN | {"t": 64 if legend else 36},
-        showlegend=legend,
+        margin=_MARGIN | {"t": 64 if details else 36},
+        showlegend=details,
         legend=_LEGEND,
-        yaxis={"tickformat": ".0%", "title": "Share of the group", "rangemode": "tozero"},
-        xaxis={"title": "Activation of the given class"},
+        yaxis={
+            "tickformat": ".0%",
+            "title": "Share of the group" if details else None,
+            "rangemode": "tozero",
+        },
+        xaxis={"title": "Activation of the given class" if details else None},
     )
     return figure
 
@@ -169,7 +185,7 @@ def class_balance(
         x=total - suspect,
         orientation="h",
         name="Label not questioned" if flagged is not None else "Images",
-        marker={"color": AGREES},
+        marker={"color": _QUIET},
         hovertemplate="%{y}: %{x}<extra></extra>",
     )
     if flagged is not None:
@@ -178,7 +194,7 @@ def class_balance(
             x=suspect,
             orientation="h",
             name="Flagged",
-            marker={"color": DISAGREES, "pattern": {"shape": "/", "size": 5, "solidity": 0.35}},
+            marker={"color": DISAGREES, "pattern": _hatch("/")},
             text=[f"{s:.1%}" for s in share],
             textposition="outside",
             cliponaxis=False,

@@ -10,8 +10,10 @@ from air_core import installation, pipeline
 from air_core.demo import demo_workspace
 from air_core.workspace import Workspace
 from pages import resources
-from pages.components.start import AUDIT
 from pages.jobs import registry
+
+AUDIT = "audit"
+"""Kind of the job that takes a workspace from images to a ranking."""
 
 
 def start_audit(workspace: Workspace) -> None:

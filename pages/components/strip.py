@@ -1,0 +1,45 @@
+"""A row of the most suspicious images: what the audit found, at a glance."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+
+import streamlit as st
+
+from air_core.ranking import Ranking
+from air_core.workspace import Workspace
+
+
+def worst_undecided(ranking: Ranking, reviewed: Container[str], count: int) -> list[int]:
+    """Rows of the flagged images without a decision, worst first, at most ``count``."""
+    flagged, found = ranking.flagged, []
+    for row in ranking.order:
+        if flagged[row] and str(ranking.item_ids[row]) not in reviewed:
+            found.append(int(row))
+            if len(found) == count:
+                break
+    return found
+
+
+def literal(text: str) -> str:
+    """Text that Markdown shows as it is; names from files may hold anything.
+
+    Examples
+    --------
+    >>> literal("a*b")
+    'a&#42;b'
+    """
+    return "".join(char if char.isalnum() or char == " " else f"&#{ord(char)};" for char in text)
+
+
+def draw_strip(workspace: Workspace, ranking: Ranking, rows: list[int], columns: int) -> None:
+    """Draw thumbnails with given → suggested below each."""
+    name = workspace.dataset.label_name
+    for place, row in zip(st.columns(columns), rows, strict=False):
+        given = name(int(ranking.given_labels[row])) or ""
+        suggested = name(int(ranking.suggested_labels[row])) or ""
+        place.image(
+            workspace.thumbnail(str(ranking.item_ids[row])),
+            width="stretch",
+            caption=f"{literal(given)} → **{literal(suggested)}**?",
+        )

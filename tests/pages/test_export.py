@@ -1,0 +1,95 @@
+"""The export page: empty, the diff, the file, the archive."""
+
+from __future__ import annotations
+
+import time
+import zipfile
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from air_core.errors import Cancelled
+from air_core.labels import Decision
+from air_core.progress import silent
+from air_core.workspace import Workspace
+from pages.components.archive import build_zip, preview
+from pages.jobs import registry
+
+PAGE = "../../pages/export.py"
+
+
+def run(page: AppTest | None = None) -> AppTest:
+    page = (AppTest.from_file(PAGE, default_timeout=30) if page is None else page).run()
+    assert not page.exception
+    return page
+
+
+@pytest.fixture
+def decided(audited) -> Workspace:
+    """One image of each action."""
+    workspace = Workspace.open(audited)
+    items, names = workspace.dataset.item_ids, workspace.dataset.class_names
+    actions = ({"action": "relabel", "label": names[3]}, {"action": "keep"},
+               {"action": "exclude"}, {"action": "unsure"})  # fmt: skip
+    made = [Decision(str(items[i]), **action) for i, action in enumerate(actions)]
+    workspace.decide(made, reviewer="ana")
+    return workspace
+
+
+def test_without_a_workspace_it_says_what_to_do(nothing_open):
+    assert run().subheader[0].value == "No workspace is open"
+
+
+def test_before_any_decision_there_is_nothing_to_export(audited):
+    page = run()
+    assert [button.label for button in page.button] == ["Review the most suspicious images"]
+    assert not page.get("download_button")
+
+
+def test_the_preview_is_what_changes_and_all_on_demand(decided):
+    page = run()
+    assert {m.label: m.value for m in page.metric} == {
+        "Images": "40", "Relabelled": "1", "Left out": "1", "Kept": "1", "Unsure": "1",
+    }  # fmt: skip
+    assert page.dataframe[0].value["final"].tolist() == [
+        decided.dataset.class_names[3],
+        "left out",
+    ]
+    page.toggle[0].set_value(True).run()
+    assert page.dataframe[0].value["action"].tolist() == ["relabel", "keep", "exclude", "unsure"]
+    assert len(page.get("download_button")) == 1
+
+
+def test_an_undone_decision_leaves_the_preview(decided):
+    decided.labels.undo(decided.labels.history()[0].event_id, reviewer="ana")
+    assert preview(decided)["action"].tolist() == ["keep", "exclude", "unsure"]
+
+
+def test_the_archive_is_built_in_the_background_and_then_offered(decided):
+    page = run()
+    page.radio[0].set_value("imagefolder").run()
+    page.button[0].click().run()
+    job = registry.find(decided.root.resolve(), "export")
+    deadline = time.monotonic() + 20
+    while job.live and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert (job.state, job.error) == ("done", "")
+    page = run(page)
+    assert len(page.get("download_button")) == 1
+    (made,) = (decided.root / "exports").iterdir()
+    with zipfile.ZipFile(made) as archive:
+        assert archive.testzip() is None
+        pictures = [name for name in archive.namelist() if name.endswith(".png")]
+    assert len(pictures) == 39
+
+
+def test_a_cancelled_archive_leaves_nothing_behind(decided, tmp_path):
+    def cancel(done, total, note):
+        if done:
+            raise Cancelled("stop")
+
+    with pytest.raises(Cancelled):
+        build_zip(decided, tmp_path / "out" / "labels.zip", cancel)
+    assert not list((tmp_path / "out").glob("*"))
+    build_zip(decided, tmp_path / "out" / "labels.zip", silent)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["labels.zip"]
