@@ -1,0 +1,217 @@
+"""The main job in a browser: see, decide, undo, export; and nothing is ever lost."""
+
+from __future__ import annotations
+
+import csv
+import sqlite3
+import time
+from pathlib import Path
+
+import pytest
+
+from air_core import pipeline
+from air_core.labels import Decision
+from air_core.workspace import Workspace
+from tests.e2e.conftest import HOSTILE, settled, stored
+
+expect = pytest.importorskip("playwright.sync_api").expect
+
+
+def open_review(page, server) -> list[str]:
+    """Go to the review and focus the first tile; return the item ids shown, in order."""
+    page.goto(f"{server.url}/review")
+    page.locator(".tile").first.click()
+    return page.locator(".tile").evaluate_all("tiles => tiles.map(tile => tile.dataset.id)")
+
+
+def press(page, keys) -> None:
+    for key in keys:
+        page.keyboard.press(key)
+        time.sleep(0.01)
+
+
+def expect_saved(page) -> None:
+    expect(page.locator(".unsaved")).to_be_empty()
+
+
+def test_a_deep_link_shows_frame_page_and_ranked_images(page, server, audit):
+    shown = open_review(page, server)
+    expect(page.get_by_role("link", name="Explore")).to_be_visible()
+    expect(page.get_by_role("heading", name="Review")).to_be_visible()
+    expect(page.get_by_text("300 images · 10 classes")).to_be_visible()
+    workspace = Workspace.open(audit)
+    ranking = pipeline.rank(workspace)
+    flagged = ranking.order[ranking.flagged[ranking.order]]
+    assert shown == workspace.dataset.item_ids[flagged].tolist()[:120]
+    first = page.locator(".tile img").first
+    page.wait_for_function("image => image.naturalWidth > 0", arg=first.element_handle())
+    label = page.locator(".tile").first.get_attribute("aria-label")
+    assert label.startswith(f"Image 1 of {len(shown)}, given ")
+    assert "suggested" in label
+
+
+def test_a_deep_link_without_a_workspace_shows_frame_and_commands(page, start):
+    page.goto(f"{start(None).url}/review")
+    expect(page.get_by_role("link", name="Explore")).to_be_visible()
+    expect(page.get_by_text("No workspace is open").first).to_be_visible()
+    expect(page.get_by_text("air-audit demo")).to_be_visible()
+
+
+def test_a_burst_of_20_keys_is_20_decisions_and_the_export_has_exactly_those(
+    page, server, audit, sample_audit
+):
+    shown = open_review(page, server)
+    keys = ["Enter", "k", "x", "n", "3"] * 4
+    suggested = page.locator(".tile .suggested").all_inner_texts()
+    press(page, keys)
+    events = stored(audit, 20)
+    assert [event.item_id for event in events] == shown[:20]
+    actions = ["relabel", "keep", "exclude", "unsure", "relabel"] * 4
+    assert [event.action for event in events] == actions
+    names = Workspace.open(audit).dataset.class_names
+    for number, event in enumerate(events):
+        if keys[number] == "Enter":
+            assert f"→ {event.new_label}" == suggested[number]
+        if keys[number] == "3":
+            assert event.new_label == names[2]
+        assert (event.detector, event.lambda_g is not None) == ("air-margin", True)
+    expect_saved(page)
+    expect(page.get_by_text("Reviewed 20 of")).to_be_visible()
+
+    page.keyboard.press("u")
+    undo = stored(audit, 21)[-1]
+    assert (undo.action, undo.undoes) == ("undo", events[-1].event_id)
+    expect(page.get_by_text("Reviewed 19 of")).to_be_visible()
+    expect(page.locator(f".tile[data-id='{events[-1].item_id}'] .badge")).to_be_hidden()
+
+    page.get_by_role("link", name="Export").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download the labels").click()
+    with Path(download.value.path()).open(newline="", encoding="utf-8") as file:
+        cleaned = dict(csv.reader(file))
+    with (sample_audit / "labels.csv").open(newline="", encoding="utf-8") as file:
+        wanted = dict(csv.reader(file))
+    dataset = Workspace.open(audit).dataset
+    for event in events[:-1]:
+        path = dataset.paths[dataset.row_of(event.item_id)]
+        if event.action == "relabel":
+            wanted[path] = event.new_label
+        elif event.action == "exclude":
+            del wanted[path]
+    assert cleaned == wanted
+
+
+def test_reloading_amid_a_burst_loses_nothing(page, server, audit):
+    shown = open_review(page, server)
+    # Another program holds the log, so that nothing can be stored for now.
+    lock = sqlite3.connect(audit / "labels.sqlite", isolation_level=None)
+    lock.execute("BEGIN IMMEDIATE")
+    press(page, ["k"] * 8)
+    expect(page.locator(".unsaved")).to_have_text("unsaved: 8")
+    page.reload()
+    lock.execute("ROLLBACK")
+    lock.close()
+    events = stored(audit, 8)
+    assert [event.item_id for event in events] == shown[:8]
+    page.locator(".tile").first.wait_for()
+    expect_saved(page)
+    time.sleep(1)
+    assert len(stored(audit, 8)) == 8, "sent twice, stored once"
+    expect(page.locator(".badge:not([hidden])")).to_have_count(8)
+
+
+def test_a_server_that_is_killed_and_restarted_gets_what_was_decided_meanwhile(page, server, audit):
+    shown = open_review(page, server)
+    press(page, ["k"] * 5)
+    stored(audit, 5)
+    server.stop()
+    press(page, ["x"] * 5)
+    expect(page.locator(".unsaved")).to_have_text("unsaved: 5")
+    server.start()
+    events = stored(audit, 10, seconds=60)
+    assert [event.item_id for event in events] == shown[:10]
+    assert [event.action for event in events] == ["keep"] * 5 + ["exclude"] * 5
+
+
+def test_two_tabs_of_one_reviewer_do_not_disturb_each_other(page, server, audit):
+    shown = open_review(page, server)
+    second = page.context.new_page()
+    open_review(second, server)
+    press(page, ["k"] * 3)
+    second.locator(".tile").nth(10).click()
+    press(second, ["x"] * 3)
+    events = stored(audit, 6)
+    assert {event.item_id for event in events} == {*shown[:3], *shown[10:13]}
+
+
+def test_bulk_relabel_names_the_count_before_it_happens(page, server, audit):
+    shown = open_review(page, server)
+    press(page, ["Shift+ArrowRight"] * 3)
+    page.locator(".tile").nth(6).click(modifiers=["Control"])
+    expect(page.locator(".count")).to_have_text(f"5 of {len(shown)} selected")
+    expect(page.get_by_role("button", name="Exclude 5")).to_be_visible()
+    page.keyboard.press("l")
+    expect(page.locator(".picker .title")).to_have_text("Relabel 5 images as …")
+    page.keyboard.type("coa")
+    expect(page.locator(".picker .what")).to_have_text("Enter: relabel 5 images as Coat")
+    page.keyboard.press("Enter")
+    events = stored(audit, 5)
+    assert {event.item_id for event in events} == {*shown[:4], shown[6]}
+    assert {event.new_label for event in events} == {"Coat"}
+    assert len({event.batch_id for event in events}) == 1
+
+    page.keyboard.press("u")
+    assert [event.action for event in stored(audit, 10)[5:]] == ["undo"] * 5
+    page.keyboard.press("Shift+U")
+    stored(audit, 15)
+    assert len(Workspace.open(audit).reviewed()) == 5
+
+
+def test_selection_zoom_help_and_focus_by_keyboard(page, server):
+    shown = open_review(page, server)
+    focused = page.locator(".tile[tabindex='0']")
+    expect(focused).to_have_count(1)
+    press(page, ["ArrowRight", "ArrowDown", "ArrowLeft", "ArrowUp"])
+    expect(focused).to_have_attribute("data-id", shown[0])
+    press(page, ["End"])
+    expect(focused).to_have_attribute("data-id", shown[-1])
+    press(page, ["Home", "Control+a"])
+    expect(page.locator(".tile[aria-selected='true']")).to_have_count(len(shown))
+    press(page, ["Escape"])
+    expect(page.locator(".tile[aria-selected='true']")).to_have_count(0)
+    press(page, [" "])
+    expect(page.get_by_role("dialog", name="Large picture")).to_be_visible()
+    expect(page.locator(".zoom dl")).to_contain_text("images/")
+    press(page, ["ArrowRight"])
+    expect(page.locator(".zoom .title")).to_have_text(f"Image 2 of {len(shown)}")
+    press(page, ["Escape", "?"])
+    expect(page.get_by_role("dialog", name="Keyboard help")).to_be_visible()
+    press(page, ["Escape"])
+    expect(focused).to_be_focused()
+
+
+def test_keys_of_the_grid_do_not_reach_streamlit(page, server):
+    open_review(page, server)
+    press(page, ["c", "r"])
+    time.sleep(0.5)
+    expect(page.get_by_text("Clear caches")).to_have_count(0)
+    expect(page.locator("[data-testid=stStatusWidget]")).to_have_count(0)
+
+
+def test_names_from_files_are_text_on_every_page(page, server, audit):
+    workspace = Workspace.open(audit)
+    dataset = workspace.dataset
+    row = dataset.given_labels.tolist().index(dataset.class_names.index(HOSTILE))
+    item, other = dataset.item_ids[[row, row - 1]].tolist()
+    decisions = [Decision(item, "relabel", "Coat"), Decision(other, "relabel", HOSTILE)]
+    workspace.decide(decisions, reviewer=HOSTILE)
+    workspace.close()
+    for name in ("", "explore", "review", "compare", "history", "export"):
+        page.goto(f"{server.url}/{name}")
+        settled(page)
+        assert page.evaluate("window.wasRun") is None, name
+        assert page.locator("img[src='x']").count() == 0, name
+        if name == "review":
+            page.get_by_label("Show").click()
+            page.get_by_role("option", name="All images").click()
+            expect(page.locator(".tile .given", has_text=HOSTILE).first).to_be_attached()
