@@ -28,8 +28,7 @@ def draw_frame() -> None:
             if name.strip() != state.reviewer():
                 state.set_reviewer(name)
                 st.rerun()
-    if workspace is not None:
-        draw_jobs(workspace.root)
+    draw_jobs([] if workspace is None else registry.of(workspace.root))
 
 
 def _summary(workspace: Workspace | None) -> str:
@@ -50,9 +49,9 @@ def _literal(text: str) -> str:
     return "".join(f"&#{ord(c)};" if not c.isalnum() and c not in " -" else c for c in text)
 
 
-def draw_jobs(root: Path) -> None:
+def draw_jobs(jobs: list[Job]) -> None:
     """Draw running jobs with a way to stop them, and what became of those that failed."""
-    shown = [job for job in registry.of(root) if job.state != "done"]
+    shown = [job for job in jobs if job.state != "done"]
     live = [job for job in shown if job.live]
 
     @st.fragment(run_every=0.5 if live else None)
@@ -63,8 +62,11 @@ def draw_jobs(root: Path) -> None:
             with st.container(horizontal=True, vertical_alignment="center", border=True):
                 _draw_job(job, f"air-job-{number}")
 
-    if shown:
-        panel()
+    # Drawn even when empty: what comes and goes here must not give the page below another place
+    # in the tree, or the browser would build its grid anew and lose focus and scroll position.
+    with st.container():
+        if shown:
+            panel()
 
 
 def _draw_job(job: Job, key: str) -> None:

@@ -41,7 +41,7 @@ _mount = st.components.v2.component(
     # One module for the browser, in the order the parts need each other.
     js="\n".join(
         (_ASSETS / f"{part}.js").read_text("utf-8")
-        for part in ("queue", "tiles", "dialogs", "grid", "keys")
+        for part in ("queue", "tiles", "dialogs", "grid", "bar", "keys")
     ),
 )
 

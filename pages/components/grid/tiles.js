@@ -62,11 +62,11 @@ class Tile {
     this.suggested = create("span", "suggested");
     this.confidence = create("span", "confidence");
     this.score = create("span", "score");
-    const second = create("div", "line");
-    second.append(this.suggested, this.confidence);
-    const third = create("div", "line small");
-    third.append(this.score);
-    this.node.append(this.frame, this.given, second, third);
+    this.opinion = create("div", "line");
+    this.opinion.append(this.suggested, this.confidence);
+    this.number = create("div", "line small");
+    this.number.append(this.score);
+    this.node.append(this.frame, this.given, this.opinion, this.number);
   }
 
   show(item, position, total, url) {
@@ -84,6 +84,8 @@ class Tile {
     this.suggested.textContent = differs(item) ? `→ ${item.suggested}` : item.suggested == null ? "" : "same";
     this.suggested.classList.toggle("same", !differs(item));
     this.confidence.textContent = percent(item.confidence);
+    this.opinion.hidden = item.suggested == null;
+    this.number.hidden = item.score == null;
     this.score.textContent = item.score == null ? "" : `score ${item.score.toFixed(3)}`;
     this.node.title = [item.given ?? NO_LABEL, differs(item) ? `→ ${item.suggested}` : ""].join(" ").trim();
     this.node.setAttribute("aria-label", describe(item, position, total));
