@@ -258,6 +258,12 @@ def test_a_workspace_inside_the_source(csv_source: Path, folder_source: Path) ->
         assert "audit" not in again.dataset.class_names
 
 
+def test_an_unfinished_workspace_inside_the_source_is_no_class(folder_source: Path) -> None:
+    (folder_source / "audit").mkdir()
+    workspace = Workspace.create(folder_source / "audit", folder_source)
+    assert workspace.dataset.class_names == ("cat", "dog")
+
+
 def test_a_workspace_that_cannot_be_read_says_what_to_do(workspace: Workspace) -> None:
     manifest = workspace.root / "workspace.json"
     content = json.loads(manifest.read_text())
