@@ -79,7 +79,7 @@ if table.empty:
 reviewers = {event.reviewer for event in events}
 # Streamlit keeps a selection by row number: other rows need another table, or an undo could hit
 # an event that was never pointed at.
-bar = st.container(horizontal=True, vertical_alignment="center", height=44, key="history-bar")
+bar = st.container(horizontal=True, vertical_alignment="center", height=44, border=False)
 chosen = st.dataframe(
     table.style.apply(dim_undone, axis=1) if len(table) <= STYLED else table,
     column_config=COLUMNS, hide_index=True, row_height=48, placeholder="",

@@ -99,7 +99,7 @@ def activation_histogram(
             y=share,
             width=width,
             name=name,
-            opacity=0.65,
+            opacity=0.7,
             marker={
                 "color": colour,
                 "line": {"width": 0},

@@ -156,7 +156,8 @@ class ScatterMap {
   }
 
   draw() {
-    if (!this.points || !this.base.width) return;
+    // Before the first measurement there is nothing to draw on; resize() asks again.
+    if (!this.points || !this.ratio) return;
     if (!this.view) this.fit();
     const n = this.points.n;
     const size = n > 80000 ? 1.5 : n > 20000 ? 2.1 : n > 4000 ? 3 : 4.2;
@@ -216,6 +217,7 @@ class ScatterMap {
   }
 
   close() {
+    this.turn = null; // points that arrive from now on have nowhere to go
     this.watch.disconnect();
     if (this.frame) cancelAnimationFrame(this.frame);
     instances.delete(this.root);

@@ -1,0 +1,71 @@
+"""History and export in a browser: undo one event, take the labels away."""
+
+from __future__ import annotations
+
+import csv
+import zipfile
+
+import pytest
+
+from air_core import pipeline
+from air_core.labels import Decision
+from air_core.workspace import Workspace
+from tests.e2e.conftest import settled, stored
+
+expect = pytest.importorskip("playwright.sync_api").expect
+
+
+@pytest.fixture
+def decided(audit):
+    """The five worst images, relabelled as suggested but for the last, which is left out."""
+    workspace = Workspace.open(audit)
+    ranking = pipeline.rank(workspace)
+    for number, row in enumerate(ranking.order[:5]):
+        name = workspace.dataset.class_names[ranking.suggested_labels[row]]
+        item = str(ranking.item_ids[row])
+        decision = Decision(item, "exclude") if number == 4 else Decision(item, "relabel", name)
+        workspace.decide([decision], reviewer="ana")
+    workspace.close()
+    return audit
+
+
+def test_one_event_is_undone_and_stays_in_the_trail(page, decided, server):
+    page.goto(f"{server.url}/history")
+    table = page.locator("[data-testid=stDataFrame] canvas").first
+    table.wait_for()
+    settled(page)
+    # Rows are drawn on a canvas: the second box is the event before the newest.
+    box = table.bounding_box()
+    page.mouse.click(box["x"] + 16, box["y"] + 36 + 48 + 24)
+    page.get_by_role("button", name="Undo this event").click()
+    events = stored(decided, 6)
+    assert (events[-1].action, events[-1].undoes) == ("undo", events[3].event_id)
+    expect(page.get_by_text("6 of 6 events")).to_be_visible()
+    assert len(Workspace.open(decided).reviewed()) == 4
+
+
+def test_the_archive_holds_every_image_but_the_one_left_out(page, decided, server, tmp_path):
+    page.goto(f"{server.url}/export")
+    page.get_by_text("Image folder", exact=False).first.click()
+    page.get_by_role("button", name="Build the archive").click()
+    with page.expect_download(timeout=60_000) as download:
+        page.get_by_role("button", name="Download labels-").click()
+    download.value.save_as(tmp_path / "labels.zip")
+    with zipfile.ZipFile(tmp_path / "labels.zip") as archive:
+        pictures = [name for name in archive.namelist() if name.endswith(".png")]
+    assert len(pictures) == 299
+
+
+def test_the_csv_differs_in_exactly_what_was_decided(page, decided, server, tmp_path, sample_audit):
+    page.goto(f"{server.url}/export")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download the labels").click()
+    download.value.save_as(tmp_path / "labels.csv")
+
+    def rows(path):
+        with path.open(newline="", encoding="utf-8") as file:
+            return dict(csv.reader(file))
+
+    before, after = rows(sample_audit / "labels.csv"), rows(tmp_path / "labels.csv")
+    assert len(before) - len(after) == 1
+    assert sum(before[path] != label for path, label in after.items()) == 4
