@@ -16,7 +16,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from pages.components.map.points import publish
+from pages.components.map.points import publish_once
 from pages.components.map.selection import Lasso, apply_lasso
 from pages.components.palette import DECISIONS, NEUTRAL, SCORE_RAMP, class_colours
 
@@ -78,17 +78,22 @@ class MapPoints:
 
     def urls(self, selected: NDArray[np.bool_]) -> dict[str, str]:
         """Publish every array and return channel → URL."""
-        arrays: dict[str, NDArray[Any] | None] = {
-            "xy": self.xy.astype(np.float32),
-            "ids": _raw_ids(self.item_ids),
-            "given": self.given.astype(np.int32),
-            "suggested": None if self.suggested is None else self.suggested.astype(np.int32),
-            "decision": self.decisions.astype(np.int32),
-            "score": None if self.scores is None else self.scores.astype(np.float32),
-            "flagged": None if self.flagged is None else self.flagged.astype(np.uint8),
-            "selected": selected.astype(np.uint8) if selected.any() else None,
+        chosen = selected if selected.any() else None
+        channels: dict[str, tuple[NDArray[Any] | None, Callable[..., NDArray[Any]]]] = {
+            "xy": (self.xy, np.float32),
+            "ids": (self.item_ids, _raw_ids),
+            "given": (self.given, np.int32),
+            "suggested": (self.suggested, np.int32),
+            "decision": (self.decisions, np.int32),
+            "score": (self.scores, np.float32),
+            "flagged": (self.flagged, np.uint8),
+            "selected": (chosen, np.uint8),
         }
-        return {name: publish(array) for name, array in arrays.items() if array is not None}
+        return {
+            name: publish_once(array, convert)
+            for name, (array, convert) in channels.items()
+            if array is not None
+        }
 
 
 def _raw_ids(item_ids: NDArray[np.str_]) -> NDArray[np.uint8]:

@@ -10,7 +10,10 @@ from __future__ import annotations
 import hashlib
 import secrets
 import threading
+import weakref
 from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +23,7 @@ from starlette.routing import Route
 
 PATH = "/air/points"
 _LIMIT_BYTES = 512 * 1024**2
+_REMEMBERED = 256
 
 
 class BufferShelf:
@@ -60,6 +64,7 @@ class BufferShelf:
 
 
 _shelf = BufferShelf()
+_urls: dict[tuple[int, object], tuple[weakref.ref[NDArray[Any]], str]] = {}
 
 
 def publish(array: NDArray[np.generic]) -> str:
@@ -77,6 +82,35 @@ def publish(array: NDArray[np.generic]) -> str:
     """
     little = array.astype(array.dtype.newbyteorder("<"), copy=False)
     return f"{PATH}/{_shelf.put(np.ascontiguousarray(little).tobytes())}"
+
+
+def publish_once(source: NDArray[Any], convert: Callable[[NDArray[Any]], NDArray[Any]]) -> str:
+    """Publish ``convert(source)``; for a read-only source that is done only once.
+
+    Parameters
+    ----------
+    source : ndarray
+        What is read-only, such as the arrays of a dataset, is taken not to change.
+    convert : callable
+        The same function for the same use, since it is part of what is remembered.
+
+    Returns
+    -------
+    str
+        As :func:`publish`.
+    """
+    if source.flags.writeable:
+        return publish(convert(source))
+    key = (id(source), convert)
+    known = _urls.get(key)
+    # The id of an array that is gone can come back, and the shelf may have dropped the buffer.
+    if known and known[0]() is source and _shelf.get(known[1].rpartition("/")[2]) is not None:
+        return known[1]
+    url = publish(convert(source))
+    if len(_urls) >= _REMEMBERED:
+        _urls.clear()
+    _urls[key] = (weakref.ref(source), url)
+    return url
 
 
 async def serve(request: Request) -> Response:

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pages.components.map import MapPoints
-from pages.components.map.points import BufferShelf, publish, serve
+from pages.components.map.points import BufferShelf, publish, publish_once, serve
 
 
 def get(url: str) -> Response:
@@ -75,3 +75,20 @@ def test_channels_give_no_label_a_code_of_its_own():
     channels = points().channels()
     assert channels["given"].tolist() == [0, 1, 2, 0]
     assert channels["shape"].tolist() == [0, 1, 0, 0]
+
+
+def test_a_read_only_array_is_converted_once_and_a_writable_one_every_time():
+    calls = []
+
+    def convert(array):
+        calls.append(1)
+        return array * 2
+
+    fixed, free = np.arange(3.0), np.arange(3.0)
+    fixed.setflags(write=False)
+    assert publish_once(fixed, convert) == publish_once(fixed, convert)
+    assert len(calls) == 1
+    one = publish_once(free, convert)
+    free[0] = 9
+    assert publish_once(free, convert) != one
+    assert len(calls) == 3
