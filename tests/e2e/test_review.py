@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import sqlite3
 import time
 from pathlib import Path
@@ -126,7 +127,8 @@ def test_a_server_that_is_killed_and_restarted_gets_what_was_decided_meanwhile(p
     stored(audit, 5)
     server.stop()
     press(page, ["x"] * 5)
-    expect(page.locator(".unsaved")).to_have_text("unsaved: 5")
+    # Of the first five, some may be stored without the browser having heard of it.
+    expect(page.locator(".unsaved")).to_have_text(re.compile(r"unsaved: ([5-9]|10)"))
     server.start()
     events = stored(audit, 10, seconds=60)
     assert [event.item_id for event in events] == shown[:10]
