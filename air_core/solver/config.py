@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from air_core.errors import SolverError
 
 Group = Literal["image_class", "image"]
+Update = Literal["all", "block"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,9 @@ class SolverConfig:
         vector) or an image over all classes.
     rho, rho_max, beta : float
         Penalty of the augmented Lagrangian: start, ceiling and growth per step.
+    update : {"all", "block"}
+        Which groups get new v and u after a mini-batch: all of them, as the paper has it, or those
+        of the mini-batch, so that a step costs ``batch_size · p · C`` instead of ``n · p · C``.
     batch_size : int
         Images in a gradient step.
     epochs : int
@@ -47,6 +51,7 @@ class SolverConfig:
     rho: float = 10.0
     rho_max: float = 100.0
     beta: float = 1.1
+    update: Update = "all"
     batch_size: int = 256
     epochs: int = 50
     history_tolerance: float = 1e-5
@@ -66,8 +71,11 @@ class SolverConfig:
                 f"Expected beta >= 1 and rho_max >= rho, got beta={self.beta!r}, "
                 f"rho={self.rho!r}, rho_max={self.rho_max!r}."
             )
-        if self.group not in ("image_class", "image"):
-            raise SolverError(f"Expected group 'image_class' or 'image', got {self.group!r}.")
+        for name, allowed in (("group", get_args(Group)), ("update", get_args(Update))):
+            if getattr(self, name) not in allowed:
+                raise SolverError(
+                    f"Expected {name} among {', '.join(allowed)}, got {getattr(self, name)!r}."
+                )
 
     def as_dict(self) -> dict[str, Any]:
         """Settings as plain values, for JSON."""
@@ -109,6 +117,8 @@ class SolverResult:
         Largest relative error that merging old iterates put into a dual; 0 when none was merged.
     stop_reason : str
     converged : bool
+    optimality : float
+        Relative duality gap of the returned solution where the solver certifies one, else NaN.
     """
 
     coef: NDArray[Any]
@@ -121,4 +131,5 @@ class SolverResult:
     stop_reason: str
     converged: bool
     truncation: float = 0.0
+    optimality: float = float("nan")
     snapshots: dict[int, NDArray[Any]] = field(default_factory=dict)

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import torch
 
+from air_core.solver.matrix import FeatureMatrix
 from air_core.solver.penalty import shrinkage
 
 
@@ -31,8 +32,8 @@ class GroupDuals:
 
     Parameters
     ----------
-    squared : Tensor of shape (n, p)
-        ``X ∘ X`` of the rows.
+    matrix : FeatureMatrix
+        The rows, (n, p).
     n_classes : int
         C.
     per_class : bool
@@ -50,19 +51,22 @@ class GroupDuals:
     """
 
     def __init__(
-        self, squared: torch.Tensor, n_classes: int, *, per_class: bool, tolerance: float
+        self, matrix: FeatureMatrix, n_classes: int, *, per_class: bool, tolerance: float
     ) -> None:
-        n, p = squared.shape
-        self.squared = squared
+        n, p = matrix.n, matrix.p
+        self.matrix = matrix
         self.per_class = per_class
         self.tolerance = tolerance
         groups = n_classes if per_class else 1
-        new = squared.new_zeros
-        self.slots = new((0, p, n_classes))  # D_t
-        self.weights = new((0, n, groups))  # d_t
-        self.shrink = torch.ones_like(new((n, groups)))  # s of the previous step; birth counts 1
-        self.dual_norms2 = new((n, groups))  # ‖u_g‖²
-        self.norms = new((n, groups))
+
+        def new(*shape: int) -> torch.Tensor:
+            return torch.zeros(shape, device=matrix.device, dtype=matrix.dtype)
+
+        self.slots = new(0, p, n_classes)  # D_t
+        self.weights = new(0, n, groups)  # d_t
+        self.shrink = new(n, groups) + 1  # s of the previous step; birth counts 1
+        self.dual_norms2 = new(n, groups)  # ‖u_g‖²
+        self.norms = new(n, groups)
         self.primal_residual2 = 0.0
         self.truncation = 0.0
 
@@ -106,9 +110,24 @@ class GroupDuals:
         """
         factor = (rho_next / self._rho) * self.shrink - (1 - self.shrink)
         pulled = (self._collect(self.weights * factor) * self.slots).sum(dim=0)
+        self._forget()
+        return pulled
+
+    def adjoints(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """``Fᵀu`` and ``Fᵀv`` apart, each of shape (p, C); then forget what is over."""
+        both = torch.cat(
+            [self.weights * (self.shrink - 1), self.weights * (self.shrink / self._rho)]
+        )
+        collected = self._collect(both)
+        count = len(self.slots)
+        adjoint_u = (collected[:count] * self.slots).sum(dim=0)
+        adjoint_v = (collected[count:] * self.slots).sum(dim=0)
+        self._forget()
+        return adjoint_u, adjoint_v
+
+    def _forget(self) -> None:
         self.weights = self.weights * (1 - self.shrink)
         self._compact()
-        return pulled
 
     def _project(self, columns: torch.Tensor) -> torch.Tensor:
         """``Σ_j x_ij² columns_jc`` for a stack of (p, C): (T, p, C) → (T, n, groups)."""
@@ -116,13 +135,13 @@ class GroupDuals:
             columns = columns.sum(dim=2, keepdim=True)
         stack, p, width = columns.shape
         flat = columns.permute(1, 0, 2).reshape(p, stack * width)
-        return (self.squared @ flat).view(-1, stack, width).permute(1, 0, 2)
+        return self.matrix.forward_squared(flat).view(-1, stack, width).permute(1, 0, 2)
 
     def _collect(self, weights: torch.Tensor) -> torch.Tensor:
         """``Σ_i x_ij² weights_ig``: (T, n, groups) → (T, p, groups)."""
         stack, n, width = weights.shape
         flat = weights.permute(1, 0, 2).reshape(n, stack * width)
-        return (self.squared.T @ flat).view(-1, stack, width).permute(1, 0, 2)
+        return self.matrix.adjoint_squared(flat).view(-1, stack, width).permute(1, 0, 2)
 
     def _compact(self) -> None:
         peak = self.weights.flatten(1).amax(dim=1)

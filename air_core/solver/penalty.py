@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from air_core.solver.matrix import FeatureMatrix
+
 
 def shrinkage(norms: torch.Tensor, threshold: float) -> torch.Tensor:
     """Factor by which the group prox scales each group (paper Eq. 6).
@@ -31,22 +33,22 @@ def shrinkage(norms: torch.Tensor, threshold: float) -> torch.Tensor:
     return (1 - threshold / norms.clamp_min(torch.finfo(norms.dtype).tiny)).clamp_min_(0)
 
 
-def activations(squared: torch.Tensor, coef: torch.Tensor) -> torch.Tensor:
+def activations(matrix: FeatureMatrix, coef: torch.Tensor) -> torch.Tensor:
     """Activation of every image in every class, ``‖x_i ∘ w_c‖₂``.
 
     ``‖x_i ∘ w_c‖² = Σ_j x_ij² w_jc²``: one matrix product instead of n·p·C numbers.
 
     Parameters
     ----------
-    squared : Tensor of shape (n, p)
-        ``X ∘ X``.
+    matrix : FeatureMatrix
+        (n, p).
     coef : Tensor of shape (p, C)
 
     Returns
     -------
     Tensor of shape (n, C)
     """
-    return (squared @ coef.square()).clamp_min_(0).sqrt_()
+    return matrix.forward_squared(coef.square()).clamp_min_(0).sqrt_()
 
 
 def group_norms(per_class: torch.Tensor, group: str) -> torch.Tensor:

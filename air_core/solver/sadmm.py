@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from typing import Protocol
 
-import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
 from air_core.progress import ProgressCallback, silent
 from air_core.solver.config import SolverConfig, SolverResult
 from air_core.solver.duals import GroupDuals
-from air_core.solver.losses import cross_entropy, cross_entropy_residual
-from air_core.solver.penalty import activations, group_norms
-from air_core.solver.validation import check_arrays, mean_row_norm
+from air_core.solver.losses import Loss
+from air_core.solver.matrix import FeatureMatrix
+from air_core.solver.penalty import activations
+from air_core.solver.problem import Problem, Validation, make_problem
+from air_core.solver.record import epoch_record, own_activations
+
+__all__ = ["sadmm"]
 
 
 @dataclass(slots=True)
-class _Iterate:
+class Iterate:
     """w, b and their non-uniform averages ``w̄_k = (1 − θ_k) w̄ + θ_k w_k``, θ_k = 2/(k+2)."""
 
     w: torch.Tensor
@@ -31,8 +34,120 @@ class _Iterate:
         self.w_bar, self.b_bar = self.w.clone(), self.b.clone()
 
     def average(self, theta: float) -> None:
+        """Take the current w and b into the averages."""
         self.w_bar.lerp_(self.w, theta)
         self.b_bar.lerp_(self.b, theta)
+
+
+class Updates(Protocol):
+    """How v and u follow w: see :class:`AllGroups` and :class:`BlockGroups`."""
+
+    norms: torch.Tensor
+    truncation: float
+
+    def epoch(self, generator: torch.Generator) -> Iterator[torch.Tensor]:
+        """Row indices of each mini-batch of one epoch."""
+
+    def step(self, w: torch.Tensor, rho: float, rho_next: float) -> torch.Tensor:
+        """Update v and u, and return ``Fᵀu + ρ_next Fᵀv``."""
+
+    def slots(self) -> int:
+        """Past iterates that the duals are made of."""
+
+    def primal_residual(self) -> float:
+        """``‖v − F w‖`` at the groups' last updates."""
+
+
+class AllGroups:
+    """Every group after every mini-batch: Eq. 5 as printed."""
+
+    def __init__(self, matrix: FeatureMatrix, loss: Loss, config: SolverConfig, lambda_g: float):
+        self._duals = _duals(matrix, loss, config)
+        self._lambda_g = lambda_g
+        self._counted = torch.nonzero(loss.counted).squeeze(1)
+        self._batch_size = config.batch_size
+
+    def epoch(self, generator: torch.Generator) -> Iterator[torch.Tensor]:
+        yield from shuffled_batches(self._counted, self._batch_size, generator)
+
+    def step(self, w: torch.Tensor, rho: float, rho_next: float) -> torch.Tensor:
+        self._duals.step(w, rho, self._lambda_g)
+        return self._duals.pull(rho_next)
+
+    @property
+    def norms(self) -> torch.Tensor:
+        return self._duals.norms
+
+    @property
+    def truncation(self) -> float:
+        return self._duals.truncation
+
+    def slots(self) -> int:
+        return len(self._duals.slots)
+
+    def primal_residual(self) -> float:
+        return float(self._duals.primal_residual2**0.5)
+
+
+class BlockGroups:
+    """Only the groups of the mini-batch; the others keep v and u until their turn.
+
+    The rows are dealt into blocks once, and each block is a mini-batch, so the groups of a block
+    share their history. ``Fᵀu`` and ``Fᵀv`` are sums over blocks, kept up to date by adding the
+    change of the one that moved: a step costs O(batch · p · C).
+    """
+
+    def __init__(
+        self,
+        matrix: FeatureMatrix,
+        loss: Loss,
+        config: SolverConfig,
+        lambda_g: float,
+        generator: torch.Generator,
+    ):
+        everything = torch.arange(matrix.n, device=matrix.device)
+        self._rows = list(shuffled_batches(everything, config.batch_size, generator))
+        self._duals = [_duals(matrix.subset(rows), loss, config) for rows in self._rows]
+        shape = (matrix.p, loss.n_classes)
+        zeros = torch.zeros(shape, device=matrix.device, dtype=matrix.dtype)
+        self._adjoints = [(zeros, zeros)] * len(self._rows)
+        self._sum_u, self._sum_v = zeros.clone(), zeros.clone()
+        self._lambda_g = lambda_g
+        self._n = matrix.n
+        self._current = 0
+
+    def epoch(self, generator: torch.Generator) -> Iterator[torch.Tensor]:
+        for block in torch.randperm(len(self._rows), generator=generator).tolist():
+            self._current = block
+            yield self._rows[block]
+
+    def step(self, w: torch.Tensor, rho: float, rho_next: float) -> torch.Tensor:
+        duals = self._duals[self._current]
+        duals.step(w, rho, self._lambda_g)
+        old_u, old_v = self._adjoints[self._current]
+        new_u, new_v = duals.adjoints()
+        self._sum_u += new_u - old_u
+        self._sum_v += new_v - old_v
+        self._adjoints[self._current] = (new_u, new_v)
+        return self._sum_u + rho_next * self._sum_v
+
+    @property
+    def norms(self) -> torch.Tensor:
+        width = self._duals[0].norms.shape[1]
+        norms = self._sum_u.new_zeros((self._n, width))
+        for rows, duals in zip(self._rows, self._duals, strict=True):
+            norms[rows] = duals.norms
+        return norms
+
+    @property
+    def truncation(self) -> float:
+        return max(duals.truncation for duals in self._duals)
+
+    def slots(self) -> int:
+        return max(len(duals.slots) for duals in self._duals)
+
+    def primal_residual(self) -> float:
+        return float(sum(duals.primal_residual2 for duals in self._duals) ** 0.5)
 
 
 def sadmm(
@@ -44,11 +159,12 @@ def sadmm(
     device: str | torch.device = "cpu",
     dtype: torch.dtype = torch.float32,
     snapshots: Collection[int] = (),
+    validation: Validation | None = None,
     progress: ProgressCallback = silent,
 ) -> SolverResult:
     """Fit the top layer with the auxiliary image regularizer by stochastic ADMM.
 
-    Minimises ``Σ_i CE(x_i W + b, y_i) + λ1‖W‖² + Σ_g λ_g ‖v_g‖`` subject to ``v = F W`` (Eq. 3)
+    Minimises ``Σ_i loss(x_i W + b, y_i) + λ1‖W‖² + Σ_g λ_g ‖v_g‖`` subject to ``v = F W`` (Eq. 3)
     where ``v_{i,c} = x_i ∘ w_c``. With the mini-batch gradient ``g_k``, scaled to the sum over all
     n images, each step is (Eq. 5)
 
@@ -60,13 +176,19 @@ def sadmm(
     gradient of Eq. 4 to zero gives ``2λ1 w``; that exact form is used here. With the paper's "very
     small" λ1 the two cannot be told apart.
 
+    The averages v̄ and ū of the paper are not formed: they change no iterate, and summed by parts
+    ``v̄ = F w̄ + O(1/k)``, so the activations returned are those of w̄.
+
     Parameters
     ----------
     features : array of shape (n, p)
         Non-negative features. They are divided by their mean row norm, so that one λ_g and one ρ
-        mean the same for every backbone; the returned ``coef`` fits the features as given.
-    labels : array of shape (n,), integer
-        Class of each image, 0 … C−1; −1 takes no part in the loss but keeps its groups.
+        mean the same for every backbone; the returned ``coef`` fits the features as given. May be
+        memory-mapped.
+    labels : array of shape (n,), integer; or (n, C), floating
+        Class of each image, 0 … C−1, and −1 for none; or, multi-label, 1 for a tag that is there,
+        0 for one that is not and NaN where nobody knows. What is not known takes no part in the
+        loss but keeps its groups.
     n_classes : int, optional
         C; the largest label + 1 by default.
     config : SolverConfig, optional
@@ -75,6 +197,8 @@ def sadmm(
         Where and in what precision to compute.
     snapshots : collection of int
         Epochs (1-based) after which own-class activations are kept.
+    validation : (features, labels), optional
+        A held-out split; its accuracy and loss join the record of each epoch.
     progress : callable
         Told after every epoch; may raise :class:`~air_core.errors.Cancelled`.
 
@@ -91,105 +215,88 @@ def sadmm(
         classes, or features that are all zero.
     """
     config = config or SolverConfig()
-    x_array, y_array, n_classes = check_arrays(features, labels, n_classes)
-    scale = mean_row_norm(x_array)
-    x = torch.as_tensor(np.array(x_array), device=device).to(dtype).div_(scale)
-    y = torch.as_tensor(y_array, device=device)
-    p = x.shape[1]
-    lambda_g = config.lambda_scale / p
-    squared = x.square()
-    gram = squared.sum(dim=0).unsqueeze(1)  # diagonal of FᵀF
-    labelled = torch.nonzero(y >= 0).squeeze(1)
-    duals = GroupDuals(
-        squared,
-        n_classes,
-        per_class=config.group == "image_class",
-        tolerance=config.history_tolerance,
+    problem = make_problem(features, labels, n_classes, device=device, dtype=dtype)
+    matrix, loss = problem.matrix, problem.loss
+    held_out = validation and make_problem(
+        *validation, loss.n_classes, device=device, dtype=dtype, scale=matrix.scale
     )
-    now = _Iterate(x.new_zeros((p, n_classes)), x.new_zeros(n_classes))
-    pulled = torch.zeros_like(now.w)
+    lambda_g = config.lambda_scale / matrix.p
     generator = torch.Generator().manual_seed(config.seed)
+    updates: Updates
+    if config.update == "all":
+        updates = AllGroups(matrix, loss, config, lambda_g)
+    else:
+        updates = BlockGroups(matrix, loss, config, lambda_g, generator)
+    gram = matrix.column_squares()  # diagonal of FᵀF
+    zeros = torch.zeros((matrix.p, loss.n_classes), device=matrix.device, dtype=dtype)
+    now = Iterate(zeros, zeros[0].clone())
+    pulled = torch.zeros_like(zeros)
     history: list[dict[str, float]] = []
-    kept: dict[int, NDArray[np.floating]] = {}
+    kept: dict[int, NDArray] = {}  # type: ignore[type-arg]
     rho, k = config.rho, 0
     for epoch in range(1, config.epochs + 1):
-        for batch in _batches(labelled, config.batch_size, generator):
-            residual = cross_entropy_residual(x[batch] @ now.w + now.b, y[batch])
-            residual.mul_(len(labelled) / len(batch))
+        for batch in updates.epoch(generator):
             inverse_step = (k + 3) / 2  # 1/η_{k+1}
-            gradient = x[batch].T @ residual
+            gradient, bias_gradient = _gradient(problem, now, batch)
             now.w = (now.w * inverse_step - gradient + pulled) / (
                 rho * gram + 2 * config.lambda_1 + inverse_step
             )
-            # The bias has no group to hold it; n/2 bounds the curvature of the softmax loss in b.
-            now.b = now.b - residual.sum(dim=0) / (len(labelled) / 2 + inverse_step)
-            duals.step(now.w, rho, lambda_g)
+            # The bias has no group to hold it; n/2 bounds the curvature of the loss in b.
+            now.b = now.b - bias_gradient / (problem.count / 2 + inverse_step)
             rho_next = min(rho * config.beta, config.rho_max)
-            pulled = duals.pull(rho_next)
+            pulled = updates.step(now.w, rho, rho_next)
             now.average(2 / (k + 2))
             rho, k = rho_next, k + 1
-        history.append(_record(epoch, x, y, squared, now, duals, config, lambda_g, rho))
+        record = epoch_record(problem, now.w_bar, now.b_bar, config, lambda_g, held_out)
+        record |= {
+            "epoch": float(epoch),
+            "primal_residual": updates.primal_residual(),
+            "suppressed": float((updates.norms == 0).double().mean()),
+            "rho": rho,
+            "slots": float(updates.slots()),
+        }
+        history.append(record)
         if epoch in snapshots:
-            kept[epoch] = _own(activations(squared, now.w_bar), y)
+            kept[epoch] = own_activations(problem, now.w_bar)
         progress(epoch, config.epochs, "Fitting AIR")
     return SolverResult(
-        coef=(now.w_bar / scale).cpu().numpy(),
+        coef=(now.w_bar / matrix.scale).cpu().numpy(),
         intercept=now.b_bar.cpu().numpy(),
-        activations=activations(squared, now.w_bar).cpu().numpy(),
-        last_activations=duals.norms.cpu().numpy(),
+        activations=activations(matrix, now.w_bar).cpu().numpy(),
+        last_activations=updates.norms.cpu().numpy(),
         history=tuple(history),
-        feature_scale=scale,
+        feature_scale=matrix.scale,
         lambda_g=lambda_g,
         stop_reason=f"stopped after {config.epochs} epochs, as set",
         converged=False,
-        truncation=duals.truncation,
+        truncation=updates.truncation,
         snapshots=kept,
     )
 
 
-def _batches(
+def shuffled_batches(
     rows: torch.Tensor, batch_size: int, generator: torch.Generator
 ) -> Iterator[torch.Tensor]:
+    """The rows in random order, ``batch_size`` at a time; fewer in the last batch."""
     order = torch.randperm(len(rows), generator=generator).to(rows.device)
     yield from torch.split(rows[order], min(batch_size, len(rows)))
 
 
-def _own(per_class: torch.Tensor, y: torch.Tensor) -> NDArray[np.floating]:
-    """Activation in the given label's own class; NaN where there is no label."""
-    own = per_class.gather(1, y.clamp_min(0).unsqueeze(1)).squeeze(1)
-    result: NDArray[np.floating] = torch.where(y >= 0, own, math.nan).cpu().numpy()
-    return result
+def _duals(matrix: FeatureMatrix, loss: Loss, config: SolverConfig) -> GroupDuals:
+    return GroupDuals(
+        matrix,
+        loss.n_classes,
+        per_class=config.group == "image_class",
+        tolerance=config.history_tolerance,
+    )
 
 
-def _record(
-    epoch: int,
-    x: torch.Tensor,
-    y: torch.Tensor,
-    squared: torch.Tensor,
-    now: _Iterate,
-    duals: GroupDuals,
-    config: SolverConfig,
-    lambda_g: float,
-    rho: float,
-) -> dict[str, float]:
-    labelled = y >= 0
-    scores = (x @ now.w_bar + now.b_bar)[labelled]
-    target = y[labelled]
-    per_class = activations(squared, now.w_bar)
-    penalty = float(group_norms(per_class, config.group).sum())
-    own = per_class[labelled].gather(1, target.unsqueeze(1)).squeeze(1)
-    low, middle, high = torch.quantile(own.double(), own.new_tensor([0.1, 0.5, 0.9]).double())
-    return {
-        "epoch": float(epoch),
-        "objective": float(cross_entropy(scores, target))
-        + config.lambda_1 * float(now.w_bar.square().sum())
-        + lambda_g * penalty,
-        "given_label_accuracy": float((scores.argmax(dim=1) == target).double().mean()),
-        "primal_residual": duals.primal_residual2**0.5,
-        "suppressed": float((duals.norms == 0).double().mean()),
-        "activation_q10": float(low),
-        "activation_q50": float(middle),
-        "activation_q90": float(high),
-        "rho": rho,
-        "slots": float(len(duals.slots)),
-    }
+def _gradient(
+    problem: Problem, now: Iterate, batch: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mini-batch gradients by w and b, scaled to the sum over all labelled images."""
+    x = problem.matrix.rows(batch)
+    residual = problem.loss.residual(x @ now.w + now.b, batch)
+    counted = int(problem.loss.counted[batch].sum())
+    residual *= problem.count / max(counted, 1)
+    return x.T @ residual, residual.sum(dim=0)

@@ -2,45 +2,75 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import issparse
 
 from air_core.errors import SolverError
 
+# Rows looked at together, so that a memory-mapped array is never loaded whole.
+_ROWS = 16_384
 
-def check_arrays(
-    features: ArrayLike, labels: ArrayLike, n_classes: int | None
-) -> tuple[NDArray[Any], NDArray[np.int64], int]:
-    """Validate features and integer labels.
 
-    Returns
-    -------
-    features : ndarray of shape (n, p), floating
-    labels : ndarray of shape (n,), dtype int64
-    n_classes : int
+class NegativeFeaturesWarning(UserWarning):
+    """The method assumes features that are not negative."""
+
+
+def check_features(features: ArrayLike) -> NDArray[Any]:
+    """Features as a finite floating array of shape (n, p); memory-mapped ones stay on disk.
 
     Raises
     ------
     SolverError
-        Says which expectation failed and how to mend it.
+        If they are none. Negative features only warn.
     """
+    if issparse(features):
+        raise SolverError(
+            "Expected a dense array of features, got a sparse matrix.",
+            hint="Convert it with .toarray(): image features are dense.",
+        )
     x = np.asarray(features)
     if x.ndim != 2 or 0 in x.shape:
         raise SolverError(f"Expected features of shape (n, p), got {x.shape}.")
     if not np.issubdtype(x.dtype, np.floating):
         x = x.astype(np.float64)
-    bad = ~np.isfinite(x).all(axis=1)
-    if bad.any():
-        raise SolverError(
-            f"Expected finite features, got NaN or infinity in {int(bad.sum())} rows, "
-            f"first in row {int(bad.argmax())}.",
-            hint="Drop those rows or extract the features again.",
+    negative = False
+    for start in range(0, len(x), _ROWS):
+        part = x[start : start + _ROWS]
+        bad = ~np.isfinite(part).all(axis=1)
+        if bad.any():
+            raise SolverError(
+                f"Expected finite features, got NaN or infinity in row {start + bad.argmax()}.",
+                hint="Drop such rows or extract the features again.",
+            )
+        negative = negative or bool((part < 0).any())
+    if negative:
+        warnings.warn(
+            "Some features are negative. AIR measures how strongly an image activates a class by "
+            "||x * w||, which ignores signs; features after a rectifier suit it better.",
+            NegativeFeaturesWarning,
+            stacklevel=3,
         )
+    return x
+
+
+def check_labels(
+    labels: ArrayLike, n: int, n_classes: int | None
+) -> tuple[NDArray[np.int64], int]:
+    """Class indices of shape (n,) and the number of classes.
+
+    Raises
+    ------
+    SolverError
+        If there are not n of them, they are no integers or out of range, or fewer than two
+        classes have an image.
+    """
     y = np.asarray(labels)
-    if y.shape != (len(x),):
-        raise SolverError(f"Expected one label for each of {len(x)} rows, got shape {y.shape}.")
+    if y.shape != (n,):
+        raise SolverError(f"Expected one label for each of {n} rows, got shape {y.shape}.")
     if not np.issubdtype(y.dtype, np.integer):
         raise SolverError(f"Expected integer class indices, got dtype {y.dtype}.")
     y = y.astype(np.int64)
@@ -55,7 +85,24 @@ def check_arrays(
         raise SolverError(
             f"Expected labels in -1 … {count - 1}, got {int(y.min())} … {int(y.max())}."
         )
-    return x, y, count
+    return y, count
+
+
+def check_tags(tags: ArrayLike, n: int) -> NDArray[np.float64]:
+    """Tags of shape (n, C): 1 present, 0 absent, NaN unknown.
+
+    Raises
+    ------
+    SolverError
+        For another shape or other values.
+    """
+    y = np.asarray(tags, dtype=np.float64)
+    if y.ndim != 2 or len(y) != n or not y.shape[1]:
+        raise SolverError(f"Expected tags of shape ({n}, C), got {y.shape}.")
+    known = ~np.isnan(y)
+    if not np.isin(y[known], (0, 1)).all() or not known.any():
+        raise SolverError("Expected tags of 0, 1 or NaN for unknown, got other values.")
+    return y
 
 
 def mean_row_norm(features: NDArray[Any]) -> float:
@@ -66,9 +113,12 @@ def mean_row_norm(features: NDArray[Any]) -> float:
     SolverError
         If every feature is zero.
     """
-    norm = float(np.linalg.norm(features, axis=1).mean(dtype=np.float64))
-    if norm == 0:
+    total = sum(
+        float(np.linalg.norm(features[i : i + _ROWS], axis=1).sum(dtype=np.float64))
+        for i in range(0, len(features), _ROWS)
+    )
+    if total == 0:
         raise SolverError(
             "Expected features that are not all zero.", hint="Check the backbone and its weights."
         )
-    return norm
+    return total / len(features)

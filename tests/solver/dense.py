@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from air_core.solver import SolverConfig
-from air_core.solver.sadmm import _batches
+from air_core.solver.sadmm import shuffled_batches
 
 
 def softmax_residual(scores: NDArray, labels: NDArray) -> NDArray:
@@ -35,7 +35,7 @@ def dense_sadmm(x: NDArray, y: NDArray, n_classes: int, config: SolverConfig):
     generator = torch.Generator().manual_seed(config.seed)
     rho, k = config.rho, 0
     for _ in range(config.epochs):
-        for batch in _batches(torch.arange(n), config.batch_size, generator):
+        for batch in shuffled_batches(torch.arange(n), config.batch_size, generator):
             rows = batch.numpy()
             residual = softmax_residual(x[rows] @ w + b, y[rows]) * (n / len(rows))
             inverse_step = (k + 3) / 2

@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+from air_core.solver.matrix import FeatureMatrix
 from air_core.solver.penalty import activations, shrinkage
 
 
@@ -23,5 +24,5 @@ def test_activations_equal_the_norms_written_out():
     rng = np.random.default_rng(0)
     x, w = rng.random((7, 5)), rng.normal(size=(5, 3))
     expected = np.linalg.norm(x[:, :, None] * w[None], axis=1)
-    got = activations(torch.tensor(x).square(), torch.tensor(w))
+    got = activations(FeatureMatrix(x, scale=1, dtype=torch.float64), torch.tensor(w))
     np.testing.assert_allclose(got.numpy(), expected, rtol=1e-12)

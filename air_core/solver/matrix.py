@@ -1,0 +1,122 @@
+"""The features as an operator: products with X and X∘X, from memory or streamed from disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+# Features up to this size are kept on the device with their squares; larger ones are streamed.
+RESIDENT_BYTES = 3 * 2**30
+BLOCK_BYTES = 2**28
+
+
+class FeatureMatrix:
+    """X of shape (n, p), divided by its mean row norm without making a copy of it.
+
+    Parameters
+    ----------
+    features : ndarray of shape (n, p), floating
+        May be memory-mapped: rows are then read in blocks, each time they are needed.
+    scale : float
+        What the features are divided by.
+    device, dtype
+        Where and in what precision products are computed.
+    resident_bytes : int
+        Largest size of X and X∘X together that is kept on the device.
+    """
+
+    def __init__(
+        self,
+        features: NDArray[Any],
+        *,
+        scale: float,
+        device: str | torch.device = "cpu",
+        dtype: torch.dtype = torch.float32,
+        resident_bytes: int = RESIDENT_BYTES,
+    ) -> None:
+        self.features = features
+        self.scale = scale
+        self.device = torch.device(device)
+        self.dtype = dtype
+        self.n, self.p = features.shape
+        row_bytes = self.p * torch.empty((), dtype=dtype).element_size()
+        self._block_rows = max(1, BLOCK_BYTES // row_bytes)
+        self._resident: tuple[torch.Tensor, torch.Tensor] | None = None
+        if 2 * self.n * row_bytes <= resident_bytes:
+            x = self._load(slice(None))
+            self._resident = (x, x.square())
+
+    def _load(self, rows: slice | NDArray[np.intp]) -> torch.Tensor:
+        part = np.ascontiguousarray(self.features[rows])
+        if not part.flags.writeable:  # torch has no read-only tensors
+            part = part.copy()
+        return torch.from_numpy(part).to(self.device, self.dtype) / self.scale
+
+    def rows(self, index: torch.Tensor) -> torch.Tensor:
+        """Some rows of X, shape (len(index), p)."""
+        if self._resident is not None:
+            return self._resident[0][index]
+        return self._load(index.cpu().numpy())
+
+    def subset(self, index: torch.Tensor) -> FeatureMatrix:
+        """The matrix of some rows, kept on the device."""
+        part = FeatureMatrix.__new__(FeatureMatrix)
+        part.features, part.scale = self.features[:0], self.scale
+        part.device, part.dtype, part._block_rows = self.device, self.dtype, self._block_rows
+        x = self.rows(index)
+        part._resident = (x, x.square())
+        part.n, part.p = x.shape
+        return part
+
+    def _blocks(self) -> Iterator[tuple[slice, torch.Tensor, torch.Tensor]]:
+        if self._resident is not None:
+            yield slice(0, self.n), *self._resident
+            return
+        for start in range(0, self.n, self._block_rows):
+            rows = slice(start, min(start + self._block_rows, self.n))
+            x = self._load(rows)
+            yield rows, x, x.square()
+
+    def forward(self, w: torch.Tensor) -> torch.Tensor:
+        """``X w``: (p, k) → (n, k)."""
+        parts = [x @ w for _, x, _ in self._blocks()]
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+    def forward_squared(self, v: torch.Tensor) -> torch.Tensor:
+        """``(X∘X) v``: (p, k) → (n, k)."""
+        parts = [x2 @ v for _, _, x2 in self._blocks()]
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+    def forward_both(self, w: torch.Tensor, v: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """``X w`` and ``(X∘X) v``, reading each row once."""
+        parts = [(x @ w, x2 @ v) for _, x, x2 in self._blocks()]
+        if len(parts) == 1:
+            return parts[0]
+        return torch.cat([a for a, _ in parts]), torch.cat([b for _, b in parts])
+
+    def adjoint_squared(self, q: torch.Tensor) -> torch.Tensor:
+        """``(X∘X)ᵀ q``: (n, k) → (p, k)."""
+        return sum(  # type: ignore[return-value]
+            (x2.T @ q[rows] for rows, _, x2 in self._blocks()),
+            start=torch.zeros((), device=self.device, dtype=self.dtype),
+        )
+
+    def adjoint_both(self, r: torch.Tensor, q: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """``Xᵀ r`` and ``(X∘X)ᵀ q``, reading each row once."""
+        total_r = torch.zeros((self.p, r.shape[1]), device=self.device, dtype=self.dtype)
+        total_q = torch.zeros((self.p, q.shape[1]), device=self.device, dtype=self.dtype)
+        for rows, x, x2 in self._blocks():
+            total_r.addmm_(x.T, r[rows])
+            total_q.addmm_(x2.T, q[rows])
+        return total_r, total_q
+
+    def column_squares(self) -> torch.Tensor:
+        """Diagonal of FᵀF, ``Σ_i x_ij²``, shape (p, 1)."""
+        total = torch.zeros(self.p, device=self.device, dtype=self.dtype)
+        for _, _, x2 in self._blocks():
+            total += x2.sum(dim=0)
+        return total.unsqueeze(1)

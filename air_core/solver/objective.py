@@ -1,0 +1,198 @@
+"""The AIR objective at a point: value, gradient, and a certificate of optimality."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from air_core.solver.problem import Problem
+
+
+@dataclass(slots=True)
+class Evaluation:
+    """The objective at (w, b), with b the best bias for this w.
+
+    Attributes
+    ----------
+    value : float
+        Eq. 3 with ``v = F w``.
+    b : Tensor of shape (C,)
+    loss_gradient, gradient : Tensor of shape (p, C)
+        Of the loss alone, and of the objective; the latter on the active columns.
+    residual : Tensor of shape (n, C)
+    norms, inverse : Tensor of shape (n, groups)
+        ``‖x_i ∘ w‖`` and its inverse, 0 where the norm is 0.
+    diagonal : Tensor of shape (p, C), or None
+        Diagonal of an upper bound of the second derivative.
+    """
+
+    value: float
+    b: torch.Tensor
+    loss_gradient: torch.Tensor
+    gradient: torch.Tensor
+    residual: torch.Tensor
+    norms: torch.Tensor
+    inverse: torch.Tensor
+    diagonal: torch.Tensor | None = None
+
+
+class Objective:
+    """``loss(XW + b) + λ1‖W‖² + λ_g Σ_g ‖x_i ∘ w‖`` for one λ_g.
+
+    Away from ``w = 0`` the penalty is smooth: ``‖x_i ∘ w_c‖ = sqrt([X²(w_c ∘ w_c)]_i)`` has the
+    gradient ``[X²ᵀ(1/r_c)] ∘ w_c``, and no n·p·C array is needed.
+
+    Parameters
+    ----------
+    problem : Problem
+    lambda_g, lambda_1 : float
+    group : {"image_class", "image"}
+    """
+
+    def __init__(self, problem: Problem, lambda_g: float, lambda_1: float, group: str) -> None:
+        self.problem = problem
+        self.matrix, self.loss = problem.matrix, problem.loss
+        self.lambda_g, self.lambda_1 = lambda_g, lambda_1
+        self.per_class = group == "image_class"
+        self.column_squares = self.matrix.column_squares()
+        self.evaluations = 0
+
+    def grouped(self, per_class: torch.Tensor) -> torch.Tensor:
+        """Sum over the classes of a group: (n, C) → (n, groups)."""
+        return per_class if self.per_class else per_class.sum(dim=1, keepdim=True)
+
+    def evaluate(self, w: torch.Tensor, b: torch.Tensor, *, second: bool = False) -> Evaluation:
+        """Value and gradient at w; the bias starts from b and is brought to its optimum."""
+        self.evaluations += 1
+        scores, squares = self.matrix.forward_both(w, w.square())
+        b = self.loss.best_bias(scores, b, steps=3)
+        scores = scores + b
+        norms = self.grouped(squares).clamp_min_(0).sqrt_()
+        inverse = torch.where(norms > 0, 1 / norms, 0.0)
+        residual = self.loss.residual(scores)
+        weights = inverse
+        if second:
+            weights = torch.cat([inverse, self.loss.curvature(scores)], dim=1)
+        loss_gradient, collected = self.matrix.adjoint_both(residual, weights)
+        groups = inverse.shape[1]
+        pull = self.lambda_g * collected[:, :groups]
+        diagonal = None
+        if second:
+            diagonal = collected[:, groups:] + pull + 2 * self.lambda_1
+            # A feature that is zero in every image has no curvature and no gradient either.
+            diagonal = torch.where(diagonal > 0, diagonal, 1.0)
+        value = self.loss.value(scores) + self.lambda_g * _sum(norms)
+        return Evaluation(
+            value=value + self.lambda_1 * _sum(w.square()),
+            b=b,
+            loss_gradient=loss_gradient,
+            gradient=loss_gradient + pull * w + 2 * self.lambda_1 * w,
+            residual=residual,
+            norms=norms,
+            inverse=inverse,
+            diagonal=diagonal,
+        )
+
+    def duality_gap(self, w: torch.Tensor, at: Evaluation, zero: ZeroColumns) -> float:
+        """Relative gap between the objective and a lower bound of it: 0 at the optimum.
+
+        A dual point is a residual R with zero column sums such that
+        ``−XᵀR_c = Σ_i x_i ∘ u_ic + 2λ1 w_c`` with every ``‖u_ic‖ ≤ λ_g``; its value is the entropy of the label distribution that R
+        means. Take ``u = λ_g x∘w/‖x∘w‖``, put what is missing from stationarity (the gradient G)
+        into it as ``−x ∘ (G / Σ_i x_i²)``, and shrink R by the factor that makes it feasible.
+        """
+        direction, scale = w, self.lambda_g * at.inverse
+        gradient = at.gradient
+        if zero.any():
+            # For a column of zeros u comes from the certificate that zero is its optimum.
+            direction = torch.where(zero.mask, zero.direction, w)
+            scale = torch.where(self._rowwise(zero.mask), zero.scale, scale)
+            gradient = torch.where(zero.mask, zero.remainder, gradient)
+        missing = gradient / self.column_squares.clamp_min(torch.finfo(w.dtype).tiny)
+        missing = torch.where(self.column_squares > 0, missing, 0.0)
+        first = self.grouped(self.matrix.forward_squared(direction * direction))
+        cross = self.grouped(self.matrix.forward_squared(direction * missing))
+        last = self.grouped(self.matrix.forward_squared(missing.square()))
+        squared = scale.square() * first - 2 * scale * cross + last
+        largest = float(squared.clamp_min(0).amax().sqrt())
+        shrink = min(1.0, self.lambda_g / largest) if largest > 0 else 1.0
+        # −XᵀR = Fᵀu + 2λ1 w, and the conjugate of λ1‖w‖² at 2λ1 w is λ1‖w‖².
+        ridge = shrink**2 * self.lambda_1 * _sum(w.square())
+        bound = self.loss.dual_value(shrink * at.residual) - ridge
+        return max(0.0, at.value - bound) / max(abs(at.value), 1e-30)
+
+    def _rowwise(self, mask: torch.Tensor) -> torch.Tensor:
+        return mask if self.per_class else mask.all(dim=1, keepdim=True)[:1]
+
+    def zero_columns(self, at: Evaluation, mask: torch.Tensor) -> ZeroColumns:
+        """For columns of zeros, the smallest λ_g that keeps them at zero.
+
+        Parameters
+        ----------
+        at : Evaluation
+            At weights whose masked columns are zero.
+        mask : Tensor of shape (1, C), bool
+
+        Notes
+        -----
+        Zero is optimal for column c as long as λ_g is at least the dual norm of the loss gradient
+        z, ``max ⟨z, w⟩ / Σ_i ‖x_i ∘ w‖``. At its maximum ``z ∝ [X²ᵀ(1/r)] ∘ w``, a fixed point
+        that is found by re-weighting.
+        """
+        z = torch.where(mask, -at.loss_gradient, 0.0)
+        tiny = torch.finfo(z.dtype).tiny
+        w = z / self.column_squares.clamp_min(tiny)
+        before = torch.zeros((1, at.norms.shape[1]), device=z.device, dtype=z.dtype)
+        for _ in range(_REWEIGHTINGS):
+            norms = self.grouped(self.matrix.forward_squared(w.square())).clamp_min(0).sqrt()
+            total = norms.sum(dim=0, keepdim=True).clamp_min(tiny)
+            w, norms = w / total, norms / total
+            inverse = torch.where(norms > 0, 1 / norms.clamp_min(tiny), 0.0)
+            pull = self.matrix.adjoint_squared(inverse)
+            threshold = self._product(z, w)
+            if float((threshold - before).abs().amax()) <= 1e-5 * float(threshold.abs().amax()):
+                break
+            before, last = threshold, w
+            w = z / pull.clamp_min(tiny)
+        else:
+            w = last  # the one that norms, pull and threshold belong to
+        scale = threshold * inverse
+        return ZeroColumns(
+            mask=mask,
+            direction=w,
+            scale=scale,
+            remainder=threshold * pull * w - z,
+            threshold=threshold.expand(1, z.shape[1]),
+        )
+
+    def _product(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        """``⟨a_c, b_c⟩`` per group of columns, shape (1, groups)."""
+        product = (a * b).sum(dim=0, keepdim=True)
+        return product if self.per_class else product.sum(dim=1, keepdim=True)
+
+
+_REWEIGHTINGS = 60
+
+
+@dataclass(slots=True)
+class ZeroColumns:
+    """Columns at zero, and why they may stay there; see :meth:`Objective.zero_columns`.
+
+    ``threshold`` (1, C) is the λ_g above which each masked column is zero at the optimum.
+    """
+
+    mask: torch.Tensor
+    direction: torch.Tensor
+    scale: torch.Tensor
+    remainder: torch.Tensor
+    threshold: torch.Tensor
+
+    def any(self) -> bool:
+        """Whether there is a column of zeros at all."""
+        return bool(self.mask.any())
+
+
+def _sum(values: torch.Tensor) -> float:
+    exact = values.dtype if values.device.type == "mps" else torch.float64
+    return float(values.sum(dtype=exact))

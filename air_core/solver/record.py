@@ -1,0 +1,70 @@
+"""What is written down of a fit while it runs."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+
+from air_core.solver.config import SolverConfig
+from air_core.solver.penalty import activations, group_norms
+from air_core.solver.problem import Problem
+
+
+def own_activations(problem: Problem, coef: torch.Tensor) -> NDArray[Any]:
+    """Activation in the given label's own class, shape (n,); NaN where there is no label.
+
+    With several tags an image, the smallest over its tags: the one least supported.
+    """
+    per_class = activations(problem.matrix, coef)
+    lowest = per_class.masked_fill(~problem.own, math.inf).amin(dim=1)
+    result: NDArray[Any] = lowest.masked_fill(lowest.isinf(), math.nan).cpu().numpy()
+    return result
+
+
+def epoch_record(
+    problem: Problem,
+    coef: torch.Tensor,
+    intercept: torch.Tensor,
+    config: SolverConfig,
+    lambda_g: float,
+    held_out: Problem | None,
+) -> dict[str, float]:
+    """Objective, agreement with the given labels and activation quantiles of averaged weights."""
+    scores, squares = problem.matrix.forward_both(coef, coef.square())
+    per_class = squares.clamp_min(0).sqrt()
+    penalty = float(group_norms(per_class, config.group).sum())
+    own = per_class[problem.own]
+    quantiles = torch.quantile(_at_most(own, 100_000).double(), _LEVELS.to(own.device))
+    low, middle, high = quantiles.tolist()
+    ridge = config.lambda_1 * float(coef.square().sum())
+    record = {
+        "objective": problem.loss.value(scores + intercept) + ridge + lambda_g * penalty,
+        "given_label_accuracy": agreement(problem, scores + intercept),
+        "activation_q10": low,
+        "activation_q50": middle,
+        "activation_q90": high,
+    }
+    if held_out is not None:
+        held_scores = held_out.matrix.forward(coef) + intercept
+        record["validation_accuracy"] = agreement(held_out, held_scores)
+        record["validation_loss"] = held_out.loss.value(held_scores) / max(held_out.count, 1)
+    return record
+
+
+_LEVELS = torch.tensor([0.1, 0.5, 0.9], dtype=torch.float64)
+
+
+def _at_most(values: torch.Tensor, count: int) -> torch.Tensor:
+    """An evenly spaced part of many values: quantiles need no more."""
+    return values[:: max(1, len(values) // count)]
+
+
+def agreement(problem: Problem, scores: torch.Tensor) -> float:
+    """Share of given labels that the model gives too; of tags, those on the right side of 0."""
+    if problem.loss.one_class_each:
+        hit = problem.own.gather(1, scores.argmax(dim=1, keepdim=True)).squeeze(1)
+        return float(hit[problem.loss.counted].double().mean())
+    return float(((scores > 0) == problem.own).double().mean())
