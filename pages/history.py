@@ -95,6 +95,7 @@ with bar:
     else:
         row = table.iloc[chosen[0]]
         words = f"#{row.event} {row.action}: {row.path}, {row.change}, by {row.reviewer}"
-        st.markdown(literal(words), width="stretch")
+        # On the left, since the table's own buttons come out above its right end.
         if st.button("Undo this event", icon=":material/undo:", disabled=row.state[:6] == UNDONE):
             undo(workspace, int(row.event))
+        st.markdown(literal(words), width="stretch")
