@@ -49,10 +49,12 @@ def run_line(line, monkeypatch):
     if words[1] == "ui":
         words.append("--help")  # the browser tests start the real server
     monkeypatch.setattr(sys, "argv", words)
+    code = 0
     try:
         cli.main()
     except SystemExit as stop:
-        assert not stop.code, line
+        code = stop.code or 0
+    assert code == 0, line
 
 
 @pytest.mark.slow

@@ -54,9 +54,7 @@ class SoftmaxLoss:
         self._safe = labels.clamp_min(0)
 
     def value(self, scores: torch.Tensor) -> float:
-        losses = functional.cross_entropy(
-            scores, self.labels, ignore_index=-1, reduction="none"
-        )
+        losses = functional.cross_entropy(scores, self.labels, ignore_index=-1, reduction="none")
         return float(losses.sum(dtype=_sum_dtype(losses)))
 
     def residual(self, scores: torch.Tensor, rows: torch.Tensor | None = None) -> torch.Tensor:

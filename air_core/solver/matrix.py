@@ -100,10 +100,10 @@ class FeatureMatrix:
 
     def adjoint_squared(self, q: torch.Tensor) -> torch.Tensor:
         """``(X∘X)ᵀ q``: (n, k) → (p, k)."""
-        return sum(  # type: ignore[return-value]
-            (x2.T @ q[rows] for rows, _, x2 in self._blocks()),
-            start=torch.zeros((), device=self.device, dtype=self.dtype),
-        )
+        total = torch.zeros((self.p, q.shape[1]), device=self.device, dtype=self.dtype)
+        for rows, _, x2 in self._blocks():
+            total.addmm_(x2.T, q[rows])
+        return total
 
     def adjoint_both(self, r: torch.Tensor, q: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """``Xᵀ r`` and ``(X∘X)ᵀ q``, reading each row once."""

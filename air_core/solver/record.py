@@ -24,6 +24,21 @@ def own_activations(problem: Problem, coef: torch.Tensor) -> NDArray[Any]:
     return result
 
 
+def own_margins(problem: Problem, scores: torch.Tensor) -> NDArray[Any]:
+    """Probability of the given label minus that of the best other class, shape (n,).
+
+    With several tags an image, the smallest ``2 P(tag) − 1`` over its tags. NaN without a label.
+    """
+    if problem.loss.one_class_each:
+        probability = torch.softmax(scores, dim=1)
+        best_other = probability.masked_fill(problem.own, -math.inf).amax(dim=1)
+        margin = probability.masked_fill(~problem.own, -math.inf).amax(dim=1) - best_other
+    else:
+        margin = 2 * torch.sigmoid(scores).masked_fill(~problem.own, math.inf).amin(dim=1) - 1
+    result: NDArray[Any] = margin.masked_fill(margin.isinf(), math.nan).cpu().numpy()
+    return result
+
+
 def epoch_record(
     problem: Problem,
     coef: torch.Tensor,

@@ -42,8 +42,13 @@ class Iterate:
 class Updates(Protocol):
     """How v and u follow w: see :class:`AllGroups` and :class:`BlockGroups`."""
 
-    norms: torch.Tensor
-    truncation: float
+    @property
+    def norms(self) -> torch.Tensor:
+        """``‖v_g‖``, shape (n, groups)."""
+
+    @property
+    def truncation(self) -> float:
+        """Largest relative change that merging past iterates has made."""
 
     def epoch(self, generator: torch.Generator) -> Iterator[torch.Tensor]:
         """Row indices of each mini-batch of one epoch."""

@@ -57,9 +57,7 @@ def check_features(features: ArrayLike) -> NDArray[Any]:
     return x
 
 
-def check_labels(
-    labels: ArrayLike, n: int, n_classes: int | None
-) -> tuple[NDArray[np.int64], int]:
+def check_labels(labels: ArrayLike, n: int, n_classes: int | None) -> tuple[NDArray[np.int64], int]:
     """Class indices of shape (n,) and the number of classes.
 
     Raises
