@@ -98,8 +98,9 @@ class Objective:
         """Relative gap between the objective and a lower bound of it: 0 at the optimum.
 
         A dual point is a residual R with zero column sums such that
-        ``−XᵀR_c = Σ_i x_i ∘ u_ic + 2λ1 w_c`` with every ``‖u_ic‖ ≤ λ_g``; its value is the
-        entropy of the label distribution that R means. Take ``u = λ_g x∘w/‖x∘w‖``, put what is missing from stationarity (the gradient G)
+        ``−XᵀR_c = Σ_i x_i ∘ u_ic + 2λ1 w_c`` with every ``‖u_ic‖ ≤ λ_g``; its value is the entropy
+        of the label distribution that R means, less ``λ1‖W‖²``. Take ``u = λ_g x∘w/‖x∘w‖``, put
+        what is missing from stationarity (the gradient G)
         into it as ``−x ∘ (G / Σ_i x_i²)``, and shrink R by the factor that makes it feasible.
         """
         direction, scale = w, self.lambda_g * at.inverse
