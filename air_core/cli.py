@@ -21,6 +21,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from air_core import pipeline
+from air_core.bench import run_bench
 from air_core.decisions import apply_decisions
 from air_core.demo import run_demo
 from air_core.errors import AirError
@@ -291,6 +292,37 @@ def ui(
     if workspace is not None:
         Workspace.open(workspace)
     _serve(workspace, port)
+
+
+@app.command()
+def bench(
+    name: Annotated[str, typer.Argument(help="Which benchmark; a wrong name lists them.")],
+    data: Annotated[Path, typer.Option(help="Folder of the data sets' zip files.")],
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the report here.")] = None,
+) -> None:
+    """Run a benchmark: print its figures against their targets, and write them as JSON."""
+    with _progress() as progress:
+        report = run_bench(name, data, progress=progress)
+    for title, rows in report.tables.items():
+        table = Table(*rows[0], title=title, title_justify="left", box=None)
+        for row in rows:
+            table.add_row(*(escape(_cell(row.get(column, ""))) for column in rows[0]))
+        out.print(table)
+    targets = Table("target", "value", "asked", "", title="Targets", title_justify="left", box=None)
+    for target in report.targets:
+        asked = f"{target.op} {target.target:g}"
+        targets.add_row(escape(target.name), _cell(target.value), asked, _verdict(target.ok))
+    out.print(targets)
+    if json_file is not None:
+        report.save(json_file)
+
+
+def _cell(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _verdict(ok: bool) -> str:
+    return "reached" if ok else "missed"
 
 
 def _serve(workspace: Path | None, port: int | None) -> None:

@@ -1,6 +1,23 @@
 """Auxiliary Image Regularization: the paper's penalty, its objective and its solvers."""
 
 from air_core.solver.config import SolverConfig, SolverResult
+from air_core.solver.exact import exact
+from air_core.solver.path import LambdaPath, PathPoint, PathRefiner, air_path, changes
 from air_core.solver.sadmm import sadmm
+from air_core.solver.tuning import tune, tune_lambda
+from air_core.solver.validation import NegativeFeaturesWarning
 
-__all__ = ["SolverConfig", "SolverResult", "sadmm"]
+__all__ = [
+    "LambdaPath",
+    "NegativeFeaturesWarning",
+    "PathPoint",
+    "PathRefiner",
+    "SolverConfig",
+    "SolverResult",
+    "air_path",
+    "changes",
+    "exact",
+    "sadmm",
+    "tune",
+    "tune_lambda",
+]

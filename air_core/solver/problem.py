@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from numpy.typing import ArrayLike
 
@@ -35,6 +36,11 @@ class Problem:
     count: int
 
 
+def is_multilabel(labels: ArrayLike) -> bool:
+    """Whether labels are tags, one row of them an image, rather than one class each."""
+    return np.ndim(labels) == 2
+
+
 def make_problem(
     features: ArrayLike,
     labels: ArrayLike,
@@ -48,7 +54,7 @@ def make_problem(
     x = check_features(features)
     matrix = FeatureMatrix(x, scale=scale or mean_row_norm(x), device=device, dtype=dtype)
     loss: Loss
-    if getattr(labels, "ndim", 1) == 2:
+    if is_multilabel(labels):
         tags = torch.as_tensor(check_tags(labels, len(x)), device=device).to(dtype)
         loss = SigmoidLoss(tags)
         own = tags == 1

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
 
 from air_core.solver.config import SolverConfig
 from air_core.solver.penalty import activations, group_norms
@@ -65,7 +66,7 @@ def epoch_record(
     if held_out is not None:
         held_scores = held_out.matrix.forward(coef) + intercept
         record["validation_accuracy"] = agreement(held_out, held_scores)
-        record["validation_loss"] = held_out.loss.value(held_scores) / max(held_out.count, 1)
+        record["validation_loss"] = calibrated_loss(held_out, held_scores)
     return record
 
 
@@ -75,6 +76,21 @@ _LEVELS = torch.tensor([0.1, 0.5, 0.9], dtype=torch.float64)
 def _at_most(values: torch.Tensor, count: int) -> torch.Tensor:
     """An evenly spaced part of many values: quantiles need no more."""
     return values[:: max(1, len(values) // count)]
+
+
+def calibrated_loss(problem: Problem, scores: torch.Tensor) -> float:
+    """Mean loss after the scores are multiplied by the one number that suits them best.
+
+    AIR shrinks scores by design, more so the stronger it is: without the number the loss would
+    judge how far they were shrunk rather than what they tell.
+    """
+    found = minimize_scalar(
+        lambda log_factor: problem.loss.value(scores * math.exp(log_factor)),
+        bounds=(-4.0, 5.0),
+        method="bounded",
+        options={"xatol": 0.02},
+    )
+    return float(found.fun) / max(problem.count, 1)
 
 
 def agreement(problem: Problem, scores: torch.Tensor) -> float:

@@ -8,7 +8,7 @@ from air_core.errors import Cancelled, SolverError
 from air_core.metrics import auroc
 from air_core.ranking import margins, own_class, softmax
 from air_core.solver import SolverConfig, sadmm
-from tests.solver.dense import dense_sadmm
+from benchmarks.dense import dense_sadmm
 from tests.solver.problems import noisy_blobs
 
 # λ_g from none to all groups suppressed; in between most groups fall asleep and wake up again.

@@ -1,0 +1,208 @@
+"""Settings chosen on a held-out noisy split, as the paper chose β, the batch size and ρ_max."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from sklearn.model_selection import StratifiedShuffleSplit
+
+from air_core.progress import ProgressCallback, silent
+from air_core.solver.config import Group, SolverConfig
+from air_core.solver.path import air_path
+from air_core.solver.problem import is_multilabel, make_problem
+from air_core.solver.record import calibrated_loss
+from air_core.solver.sadmm import sadmm
+
+HELD_OUT = 0.2
+# Fewer held-out images than this say nothing about settings.
+FEWEST = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What one candidate reached on the held-out split.
+
+    Parameters
+    ----------
+    config : SolverConfig
+        With ``epochs`` at the best epoch.
+    accuracy : float
+        Agreement with the held-out given labels at that epoch.
+    loss : float
+        Their cross-entropy, after one temperature for all.
+    """
+
+    config: SolverConfig
+    accuracy: float
+    loss: float
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """The chosen settings and everything that was tried."""
+
+    config: SolverConfig
+    trials: tuple[Trial, ...]
+    reason: str
+
+
+def strength_ladder(base: SolverConfig) -> list[SolverConfig]:
+    """Candidates from the strongest hold of the duals on w to the weakest.
+
+    ρ decides how far w gets in a given number of epochs, and with it how strongly the images'
+    groups act. The first is the paper's schedule; each further one lets w go further.
+    """
+    ladder = [base]
+    for rho in (10.0, 3.0, 1.0, 0.3):
+        if rho < base.rho_max:
+            ladder.append(replace(base, rho=min(base.rho, rho), rho_max=rho))
+    return ladder
+
+
+def tune(
+    features: ArrayLike,
+    labels: ArrayLike,
+    *,
+    base: SolverConfig | None = None,
+    candidates: Sequence[SolverConfig] | None = None,
+    n_classes: int | None = None,
+    device: str | torch.device = "cpu",
+    dtype: torch.dtype = torch.float32,
+    progress: ProgressCallback = silent,
+) -> Tuning:
+    """Choose settings and stopping epoch on a held-out split of the noisy labels.
+
+    Every candidate is fitted on four fifths of the images and judged after each epoch by the
+    given labels of the rest, wrong ones included: no truth is needed, because labels that are
+    wrong at random cost all candidates alike.
+
+    Parameters
+    ----------
+    features : array of shape (n, p)
+    labels : array of shape (n,) or (n, C)
+        As for :func:`~air_core.solver.sadmm`.
+    base : SolverConfig, optional
+        Settings shared by the default candidates, :func:`strength_ladder`.
+    candidates : sequence of SolverConfig, optional
+        Any settings to choose among instead: β, batch size, ρ_max, λ_g.
+    n_classes, device, dtype, progress
+
+    Returns
+    -------
+    Tuning
+        Too few images for a split: the first candidate, and ``reason`` says so.
+    """
+    chosen = list(candidates) if candidates is not None else strength_ladder(base or SolverConfig())
+    split = _split(labels, chosen[0].seed)
+    if split is None:
+        return Tuning(chosen[0], (), f"too few images to hold {FEWEST} out; the settings as given")
+    train, held = split
+    x, y = np.asarray(features), np.asarray(labels)
+    classes = n_classes or (None if y.ndim == 2 else int(y.max()) + 1)
+    trials = []
+    for number, config in enumerate(chosen, start=1):
+        result = sadmm(
+            x[train],
+            y[train],
+            n_classes=classes,
+            config=config,
+            device=device,
+            dtype=dtype,
+            validation=(x[held], y[held]),
+        )
+        losses = np.array([record["validation_loss"] for record in result.history])
+        best = int(losses.argmin())
+        trials.append(
+            Trial(
+                replace(config, epochs=best + 1),
+                accuracy=result.history[best]["validation_accuracy"],
+                loss=float(losses[best]),
+            )
+        )
+        progress(number, len(chosen), "Choosing the strength")
+    winner = min(trials, key=lambda trial: trial.loss)
+    reason = (
+        f"rho_max {winner.config.rho_max:g}, {winner.config.epochs} epochs: least loss on "
+        f"{len(held)} held-out given labels among {len(trials)} candidates"
+    )
+    return Tuning(winner.config, tuple(trials), reason)
+
+
+def _split(labels: ArrayLike, seed: int) -> tuple[NDArray[Any], NDArray[Any]] | None:
+    """Rows to fit and rows to judge by, stratified where there is one label each."""
+    y = np.asarray(labels)
+    if is_multilabel(y):
+        rows = np.flatnonzero(~np.isnan(y).all(axis=1))
+        order = np.random.default_rng(seed).permutation(rows)
+        cut = int(HELD_OUT * len(rows))
+        return None if cut < FEWEST else (np.sort(order[cut:]), np.sort(order[:cut]))
+    classes, counts = np.unique(y[y >= 0], return_counts=True)
+    rows = np.flatnonzero(np.isin(y, classes[counts >= 2]))
+    if HELD_OUT * len(rows) < max(FEWEST, (counts >= 2).sum()) or (counts >= 2).sum() < 2:
+        return None
+    splitter = StratifiedShuffleSplit(1, test_size=HELD_OUT, random_state=seed)
+    _, held = next(splitter.split(rows[:, None], y[rows]))
+    # Images of classes with a single one, and unlabelled ones, take part in the fit.
+    return np.setdiff1d(np.arange(len(y)), rows[held]), np.sort(rows[held])
+
+
+def tune_lambda(
+    features: ArrayLike,
+    labels: ArrayLike,
+    *,
+    n_classes: int | None = None,
+    group: Group = "image_class",
+    lambda_1: float = 1e-6,
+    count: int = 12,
+    device: str | torch.device = "cpu",
+    dtype: torch.dtype = torch.float32,
+    progress: ProgressCallback = silent,
+) -> float:
+    """λ_g, as a multiple of 1/p, for the exact solver: the best point of a path on held-out labels.
+
+    Loss and penalty are both sums over images, so the same λ_g serves the part and the whole.
+
+    Parameters
+    ----------
+    features, labels, n_classes
+        As for :func:`~air_core.solver.sadmm`.
+    group, lambda_1, count, device, dtype, progress
+        As for :func:`~air_core.solver.path.air_path`.
+
+    Returns
+    -------
+    float
+        The paper's 10 where there are too few images to hold any out.
+    """
+    split = _split(labels, seed=0)
+    if split is None:
+        return SolverConfig().lambda_scale
+    train, held = split
+    x, y = np.asarray(features), np.asarray(labels)
+    classes = n_classes or (None if is_multilabel(y) else int(y.max()) + 1)
+    path = air_path(
+        x[train],
+        y[train],
+        n_classes=classes,
+        count=count,
+        group=group,
+        lambda_1=lambda_1,
+        # Rankings of λ_g do not need the last digits.
+        tolerance=1e-3,
+        device=device,
+        dtype=dtype,
+        progress=progress,
+    )
+    held_out = make_problem(x[held], y[held], classes, device="cpu", dtype=torch.float32, scale=1)
+    losses = []
+    for point in path.points:
+        scores = held_out.matrix.forward(torch.as_tensor(point.coef)) + torch.as_tensor(
+            point.intercept
+        )
+        losses.append(calibrated_loss(held_out, scores))
+    return float(path.scales[int(np.argmin(losses))])

@@ -1,0 +1,226 @@
+"""``air-audit bench solver``: exactness, quality, memory and speed of the AIR solvers."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import cross_val_predict
+
+from air_core.bench import Report
+from air_core.progress import ProgressCallback, silent
+from air_core.solver import SolverConfig, sadmm
+from air_core.solver.path import PathRefiner, air_path
+from benchmarks import data as sets
+from benchmarks.dense import dense_sadmm
+from benchmarks.quality import SEEDS, caltech_quality, figures
+
+SECTIONS = ("exactness", "estimators", "epoch", "memory", "block", "path", "growth", "quality")
+
+
+def run(
+    report: Report,
+    data: Path,
+    *,
+    progress: ProgressCallback = silent,
+    only: tuple[str, ...] = (),
+) -> None:
+    """Fill the report; ``only`` names some of :data:`SECTIONS`."""
+    chosen = [name for name in SECTIONS if not only or name in only]
+    for number, name in enumerate(chosen):
+        progress(number, len(chosen), f"bench solver: {name}")
+        globals()[f"_{name}"](report, data)
+    progress(len(chosen), len(chosen), "bench solver")
+
+
+def _blobs(n: int, p: int, classes: int, seed: int = 0) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Non-negative features around class centres."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, classes, n)
+    centres = np.abs(rng.standard_normal((classes, p), dtype=np.float32))
+    noise = rng.standard_normal((n, p), dtype=np.float32)
+    return np.maximum(0, centres[labels] + noise - 0.3), labels
+
+
+def _exactness(report: Report, data: Path) -> None:
+    x, y = _blobs(200, 64, 5)
+    worst = 0.0
+    for group in ("image_class", "image"):
+        for scale in (0, 1, 3, 10, 20, 30, 64, 128, 640):
+            config = SolverConfig(
+                lambda_scale=scale, group=group, batch_size=20, epochs=6, history_tolerance=0
+            )  # type: ignore[arg-type]
+            w, _, norms = dense_sadmm(x.astype(np.float64), y, 5, config)
+            got = sadmm(x.astype(np.float64), y, config=config, dtype=torch.float64)
+            error_w = np.abs(got.coef * got.feature_scale - w).max() / np.abs(w).max()
+            error_v = np.abs(got.last_activations - norms).max() / max(norms.max(), 1e-12)
+            worst = max(worst, error_w, error_v)
+            report.add(
+                "matrix-free against dense",
+                group=group,
+                lambda_scale=scale,
+                error_w=float(error_w),
+                error_activations=float(error_v),
+                suppressed=got.history[-1]["suppressed"],
+                slots=max(record["slots"] for record in got.history),
+            )
+    report.expect("matrix-free = dense, largest relative error", worst, "<=", 1e-6)
+
+
+def _estimators(report: Report, data: Path) -> None:
+    from sklearn.utils.estimator_checks import check_estimator
+
+    from air_core.solver.classifier import AIRClassifier, AIRMultilabelClassifier
+
+    failed = 0
+    for estimator in (AIRClassifier(), AIRMultilabelClassifier()):
+        results = check_estimator(estimator, on_fail=None, on_skip=None)
+        bad = [r["check_name"] for r in results if r["status"] == "failed"]
+        failed += len(bad)
+        report.add(
+            "check_estimator",
+            estimator=type(estimator).__name__,
+            checks=len(results),
+            passed=sum(r["status"] == "passed" for r in results),
+            skipped=sum(r["status"] == "skipped" for r in results),
+            failed=", ".join(bad),
+        )
+    report.expect("check_estimator failures", failed, "<=", 0)
+
+
+def _seconds(work: Callable[[], Any]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def _epoch(report: Report, data: Path) -> None:
+    x, y = _blobs(2000, 1280, 10)
+    config = SolverConfig(epochs=1)
+    ratios = []
+    for _ in range(3):  # interleaved, so that a slow moment of the machine hits both
+        free = _seconds(lambda: sadmm(x, y, config=config))
+        dense = _seconds(lambda: dense_sadmm(x, y, 10, config, torch.float32))
+        ratios.append(dense / free)
+        report.add("one epoch, n=2000 p=1280 C=10", matrix_free_s=free, dense_s=dense)
+    report.expect("one epoch, dense / matrix-free", float(np.median(ratios)), ">=", 20)
+
+
+_MEMORY = """
+import resource, sys
+import numpy as np
+from air_core.solver import SolverConfig, sadmm
+from benchmarks.bench_solver import _blobs
+x, y = _blobs(50_000, 1280, 100)
+sadmm(x, y, n_classes=100, config=SolverConfig(epochs=1, batch_size=8192, update=sys.argv[1]))
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
+"""
+
+
+def _memory(report: Report, data: Path) -> None:
+    for update in ("all", "block"):
+        done = subprocess.run(
+            [sys.executable, "-c", _MEMORY, update],
+            cwd=Path(__file__).resolve().parents[1],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        gib = float(done.stdout.split()[-1])
+        report.add("peak memory, n=50000 p=1280 C=100", update=update, gib=gib)
+        report.expect(f"peak memory GiB, 50k×1280×100, update={update}", gib, "<=", 4)
+
+
+def _reference(x: NDArray[Any], y: NDArray[Any]) -> float:
+    """What a cleanlab user waits for: 5-fold out-of-sample probabilities, converged."""
+    model = LogisticRegression(max_iter=5000)
+    return _seconds(lambda: cross_val_predict(model, x, y, cv=5, method="predict_proba"))
+
+
+def _block(report: Report, data: Path) -> None:
+    cifar = sets.load(data, "cifar10n", "worst")
+    x = cifar.features / np.linalg.norm(cifar.features, axis=1).mean()
+    block = _seconds(lambda: sadmm(x, cifar.given, config=SolverConfig(update="block")))
+    reference = _reference(x, cifar.given)
+    report.add("50 epochs at 10k×1280×10", block_s=block, logistic_5_fold_s=reference)
+    report.expect("50 block epochs / 5-fold LogisticRegression", block / reference, "<=", 1)
+    first = sets.load(data, "cifar10n", "worst", limit=2000)
+    for name, one in (
+        ("caltech50", sets.load(data, "caltech50", "flip50")),
+        ("cifar10n 2k", first),
+    ):
+        reached = {}
+        for update in ("all", "block"):
+            config = SolverConfig(update=update)  # type: ignore[arg-type]
+            result = sadmm(one.features, one.given, n_classes=len(one.class_names), config=config)
+            reached[update] = figures(one, one.given, result.coef, result.intercept)
+            report.add("block against all", data=name, update=update, **reached[update])
+        for key in ("accuracy", "own_auroc", "margin_auroc"):
+            report.expect(
+                f"block − all, {name}, {key} (absolute)",
+                abs(reached["block"][key] - reached["all"][key]),
+                "<=",
+                0.005,
+            )
+
+
+def _path(report: Report, data: Path) -> None:
+    cifar = sets.load(data, "cifar10n", "worst")
+    x = cifar.features / np.linalg.norm(cifar.features, axis=1).mean()
+    reference = _reference(x, cifar.given)
+    started = time.perf_counter()
+    path = air_path(x, cifar.given, count=20)
+    seconds = time.perf_counter() - started
+    for point in path.points:
+        report.add(
+            "path at 10k×1280×10",
+            lambda_scale=point.lambda_scale,
+            gap=point.optimality,
+            evaluations=point.evaluations,
+        )
+    report.add("path time", path_s=seconds, logistic_5_fold_s=reference)
+    report.expect("path of 20 / 5-fold LogisticRegression", seconds / reference, "<=", 1)
+    report.expect(
+        "largest relative duality gap on the path",
+        max(point.optimality for point in path.points),
+        "<=",
+        1e-4,
+    )
+    refiner = PathRefiner(x, cifar.given, path)
+    times = []
+    for left, right in zip(path.points[3::4], path.points[4::4], strict=False):
+        scale = float(np.sqrt(left.lambda_scale * right.lambda_scale))
+        started = time.perf_counter()
+        point = refiner.solve(scale)
+        times.append(time.perf_counter() - started)
+        report.add(
+            "refinement between two points",
+            lambda_scale=scale,
+            seconds=times[-1],
+            evaluations=point.evaluations,
+            gap=point.optimality,
+        )
+    report.expect("refinement seconds, median", float(np.median(times)), "<=", 0.5)
+
+
+def _growth(report: Report, data: Path) -> None:
+    x, y = _blobs(50_000, 1280, 10)
+    sizes, times = (2000, 5000, 10_000, 20_000, 50_000), []
+    for n in sizes:
+        times.append(_seconds(lambda n=n: air_path(x[:n], y[:n], count=5)))  # type: ignore[misc]
+        report.add("path time against n", n=n, seconds=times[-1])
+    slope = float(np.polyfit(np.log(sizes), np.log(times), 1)[0])
+    report.add("path time against n", n="slope on log-log", seconds=slope)
+    report.expect("slope of log time over log n, 2k to 50k", slope, "<=", 1.15)
+
+
+def _quality(report: Report, data: Path) -> None:
+    caltech_quality(report, sets.load(data, "caltech50", "flip50"), SEEDS)

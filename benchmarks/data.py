@@ -1,0 +1,129 @@
+"""Benchmark data sets: images by way of a workspace, features by way of its cache, truth apart."""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from air_core import pipeline
+from air_core.dataset import index_labels
+from air_core.errors import SourceError
+from air_core.installation import workspaces_folder
+from air_core.progress import ProgressCallback, silent
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarkSet:
+    """Features and labels of one data set.
+
+    Parameters
+    ----------
+    features, test_features : ndarray of shape (n, p) and (m, p)
+    given : ndarray of shape (n,)
+        The labels that methods see.
+    clean, test_clean : ndarray of shape (n,) and (m,)
+        The truth: for scoring only.
+    class_names : tuple of str
+    """
+
+    features: NDArray[np.float32]
+    given: NDArray[np.intp]
+    clean: NDArray[np.intp]
+    test_features: NDArray[np.float32]
+    test_clean: NDArray[np.intp]
+    class_names: tuple[str, ...]
+
+    @property
+    def wrong(self) -> NDArray[np.bool_]:
+        """Where the given label is not the true one."""
+        return self.given != self.clean
+
+
+def load(
+    data: Path,
+    name: str,
+    column: str | None = None,
+    *,
+    limit: int | None = None,
+    progress: ProgressCallback = silent,
+) -> BenchmarkSet:
+    """Read a zipped data set; its features are computed once and kept.
+
+    Parameters
+    ----------
+    data : Path
+        Folder of ``NAME.zip``, each with ``train.csv`` and ``test.csv``.
+    name : str
+    column : str, optional
+        Column of given labels; ``clean`` by default, for sets that get synthetic noise.
+    limit : int, optional
+        Only the first images of the training split.
+    progress : callable
+    """
+    folder = _unpacked(data, name)
+    column = column or "clean"
+    train = _table(folder / "train.csv", limit)
+    if column not in train:
+        raise SourceError(f"Expected a column {column!r} in {name}, got {', '.join(train)}.")
+    test = _table(folder / "test.csv", None)
+    names = tuple(sorted({*train["clean"], *test["clean"], *train[column]}))
+    return BenchmarkSet(
+        features=_features(folder, train, "train", progress),
+        given=index_labels(train[column].tolist(), names),
+        clean=index_labels(train["clean"].tolist(), names),
+        test_features=_features(folder, test, "test", progress),
+        test_clean=index_labels(test["clean"].tolist(), names),
+        class_names=names,
+    )
+
+
+def flip_half(clean: NDArray[np.intp], n_classes: int, seed: int) -> NDArray[np.intp]:
+    """Replace half of the labels, chosen at random, by another class at random."""
+    rng = np.random.default_rng(seed)
+    labels = clean.copy()
+    rows = rng.permutation(len(clean))[: len(clean) // 2]
+    labels[rows] = (clean[rows] + rng.integers(1, n_classes, len(rows))) % n_classes
+    return labels
+
+
+def _table(path: Path, limit: int | None) -> pd.DataFrame:
+    return pd.read_csv(path, dtype=str, keep_default_na=False, nrows=limit)
+
+
+def _unpacked(data: Path, name: str) -> Path:
+    archive = data / f"{name}.zip"
+    if not archive.is_file():
+        raise SourceError(f"Expected {name}.zip in {data}, found none.")
+    folder = workspaces_folder() / "bench" / name
+    stamp = folder / ".unpacked"
+    mark = f"{archive.stat().st_size} {archive.stat().st_mtime_ns}"
+    if not stamp.is_file() or stamp.read_text() != mark:
+        folder.mkdir(parents=True, exist_ok=True)
+        with zipfile.ZipFile(archive) as packed:
+            packed.extractall(folder)  # zipfile strips absolute paths and ".."
+        stamp.write_text(mark)
+    return folder
+
+
+def _features(
+    folder: Path, table: pd.DataFrame, split: str, progress: ProgressCallback
+) -> NDArray[np.float32]:
+    """Features in the table's order, by the same steps that a user's images take.
+
+    The label file that the workspace sees holds paths only: what extracts cannot see any truth.
+    """
+    listing = folder / f"{split}-{len(table)}.csv"
+    listing.write_text("path,label\n" + "".join(f"{path},\n" for path in table["path"]))
+    workspace = pipeline.open_source(
+        listing, folder / "audits" / f"{split}-{len(table)}", progress=progress
+    )
+    if workspace.quarantined:
+        raise SourceError(f"Expected readable images, got {workspace.quarantined[0]}.")
+    features: Any = pipeline.extract(workspace, progress=progress).array
+    return np.array(features)

@@ -1,0 +1,72 @@
+"""The paper's algorithm as printed, with every one of its n·p·C numbers: the oracle."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from air_core.solver import SolverConfig
+from air_core.solver.sadmm import shuffled_batches
+
+
+def dense_sadmm(
+    features: NDArray[Any],
+    labels: NDArray[Any],
+    n_classes: int,
+    config: SolverConfig,
+    dtype: torch.dtype = torch.float64,
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Eqs. 4–6 with explicit F w, v and u of shape (n, p, C).
+
+    Parameters
+    ----------
+    features : ndarray of shape (n, p)
+    labels : ndarray of shape (n,)
+    n_classes : int
+    config : SolverConfig
+        With ``update="all"``.
+    dtype
+
+    Returns
+    -------
+    w_bar : ndarray of shape (p, C)
+        For the scaled features.
+    b_bar : ndarray of shape (C,)
+    norms : ndarray of shape (n, C) or (n, 1)
+        ``‖v_g‖`` of the last iterate.
+    """
+    x = torch.as_tensor(features / np.linalg.norm(features, axis=1).mean()).to(dtype)
+    y = torch.as_tensor(labels)
+    n, p = x.shape
+    lambda_g = config.lambda_scale / p
+    axes = (1,) if config.group == "image_class" else (1, 2)
+    w, b = x.new_zeros((p, n_classes)), x.new_zeros(n_classes)
+    w_bar, b_bar = w.clone(), b.clone()
+    v, u = x.new_zeros((n, p, n_classes)), x.new_zeros((n, p, n_classes))
+    gram = x.square().sum(dim=0).unsqueeze(1)
+    onehot = torch.nn.functional.one_hot(y, n_classes).to(dtype)
+    generator = torch.Generator().manual_seed(config.seed)
+    rho, k = config.rho, 0
+    for _ in range(config.epochs):
+        for batch in shuffled_batches(torch.arange(n), config.batch_size, generator):
+            residual = torch.softmax(x[batch] @ w + b, dim=1) - onehot[batch]
+            residual = residual * (n / len(batch))
+            inverse_step = (k + 3) / 2
+            adjoint = torch.einsum("ij,ijc->jc", x, rho * v + u)
+            w = (w * inverse_step - x[batch].T @ residual + adjoint) / (
+                rho * gram + 2 * config.lambda_1 + inverse_step
+            )
+            b = b - residual.sum(dim=0) / (n / 2 + inverse_step)
+            fw = x.unsqueeze(2) * w
+            z = fw - u / rho
+            norms = z.square().sum(dim=axes, keepdim=True).sqrt()
+            v = (1 - lambda_g / rho / norms).clamp_min(0) * z
+            u = u + rho * (v - fw)
+            theta = 2 / (k + 2)
+            w_bar, b_bar = (1 - theta) * w_bar + theta * w, (1 - theta) * b_bar + theta * b
+            rho, k = min(rho * config.beta, config.rho_max), k + 1
+    norms = v.square().sum(dim=axes).sqrt().reshape(n, -1)
+    return w_bar.numpy(), b_bar.numpy(), norms.numpy()
