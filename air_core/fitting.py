@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-from air_core.errors import WorkspaceError
+from air_core.errors import SolverError, WorkspaceError
 from air_core.installation import versions
 from air_core.progress import ProgressCallback, silent
 from air_core.ranking import margins, own_class, softmax
@@ -18,8 +19,11 @@ from air_core.workspace import Workspace
 
 if TYPE_CHECKING:
     from air_core.features import Features
+    from air_core.solver import SolverResult
 
 Model = Literal["air", "svm"]
+Solver = Literal["sadmm", "exact"]
+Strength = Literal["auto", "paper"]
 
 # Epochs of the paper's Figure 3, and a few between.
 FIGURE_3_EPOCHS = (1, 2, 4, 8, 12, 25, 50)
@@ -52,75 +56,166 @@ def current_features(workspace: Workspace) -> Features:
 def fit(
     workspace: Workspace,
     *,
+    solver: Solver = "sadmm",
+    strength: Strength = "paper",
     lambda_g: float | None = None,
     lambda_scale: float | None = None,
     settings: Mapping[str, Any] | None = None,
     device: str = "auto",
     progress: ProgressCallback = silent,
 ) -> Fit:
-    """Fit AIR by stochastic ADMM; a fit that was already made is returned as it is.
+    """Fit AIR; a fit that was already made of the same inputs is returned as it is.
 
     Parameters
     ----------
     workspace : Workspace
         With features.
+    solver : {"sadmm", "exact"}
+        The paper's stochastic ADMM, or the optimum of its objective with a certified duality gap.
+    strength : {"auto", "paper"}
+        For SADMM: the paper's settings, or ρ_max and the stopping epoch chosen on a held-out
+        split of the given labels.
     lambda_g : float, optional
         λ_g itself.
     lambda_scale : float, optional
-        Or λ_g as a multiple of 1/p; the paper's 10 by default.
+        Or λ_g as a multiple of 1/p. By default the paper's 10 for SADMM; the exact solver has no
+        early stop to hold it back, so there λ_g is chosen on a held-out split.
     settings : mapping, optional
-        Other fields of :class:`air_core.solver.SolverConfig`.
+        Other fields of :class:`air_core.solver.SolverConfig` (SADMM), or ``group``, ``lambda_1``,
+        ``tolerance`` and ``max_evaluations`` (exact).
     device : str
     progress : callable
 
     Returns
     -------
     Fit
-    """
-    from air_core.features import resolve_device
-    from air_core.solver import SolverConfig, sadmm
 
+    Raises
+    ------
+    SolverError
+        For settings that the solver does not have or cannot use.
+    """
     features = current_features(workspace)
     if lambda_g is not None:
         lambda_scale = lambda_g * features.array.shape[1]
-    chosen = dict(settings or {})
+    asked = dict(settings or {})
     if lambda_scale is not None:
-        chosen["lambda_scale"] = float(lambda_scale)
-    config = SolverConfig.from_dict(chosen)
-    labels = workspace.dataset.given_labels
+        asked["lambda_scale"] = float(lambda_scale)
+    solve = _sadmm if solver == "sadmm" else _exact
+    asked |= {"solver": solver} | ({"strength": strength} if solver == "sadmm" else {})
+    return _fit_once(
+        workspace,
+        "air",
+        features,
+        asked,
+        lambda: solve(workspace, features, asked, device, progress),
+    )
+
+
+def _sadmm(
+    workspace: Workspace,
+    features: Features,
+    asked: dict[str, Any],
+    device: str,
+    progress: ProgressCallback,
+) -> dict[str, Any]:
+    from air_core.features import resolve_device
+    from air_core.solver import SolverConfig, sadmm, tune
+
+    dataset = workspace.dataset
+    config = SolverConfig.from_dict(
+        {name: value for name, value in asked.items() if name not in ("solver", "strength")}
+    )
+    on: dict[str, Any] = {
+        "n_classes": len(dataset.class_names),
+        "device": resolve_device(device),
+    }
+    notes: dict[str, Any] = {}
+    if asked["strength"] == "auto":
+        tuning = tune(features.array, dataset.given_labels, base=config, progress=progress, **on)
+        config, notes["strength"] = tuning.config, tuning.reason
+        notes["trials"] = [
+            {"rho_max": t.config.rho_max, "epochs": t.config.epochs, "loss": t.loss}
+            for t in tuning.trials
+        ]
     kept = {epoch for epoch in FIGURE_3_EPOCHS if epoch < config.epochs} | {config.epochs}
+    result = sadmm(
+        features.array,
+        dataset.given_labels,
+        config=config,
+        snapshots=kept,
+        progress=progress,
+        **on,
+    )
+    epochs = sorted(result.snapshots)
+    return _air_fields(features, dataset.given_labels, result) | {
+        "lambda_scale": config.lambda_scale,
+        "settings": config.as_dict() | asked,
+        "notes": notes | _air_notes(result),
+        "epochs": np.array(epochs, dtype=np.intp),
+        "epoch_activations": np.stack([result.snapshots[epoch] for epoch in epochs]),
+    }
 
-    def solve() -> dict[str, Any]:
-        result = sadmm(
-            features.array,
-            labels,
-            n_classes=len(workspace.dataset.class_names),
-            config=config,
-            device=resolve_device(device),
-            snapshots=kept,
-            progress=progress,
+
+def _exact(
+    workspace: Workspace,
+    features: Features,
+    asked: dict[str, Any],
+    device: str,
+    progress: ProgressCallback,
+) -> dict[str, Any]:
+    from air_core.features import resolve_device
+    from air_core.solver import exact, tune_lambda
+
+    dataset = workspace.dataset
+    chosen = {name: value for name, value in asked.items() if name != "solver"}
+    allowed = {"lambda_scale", "group", "lambda_1", "tolerance", "max_evaluations"}
+    if set(chosen) - allowed:
+        raise SolverError(
+            f"Expected settings of the exact solver, got {sorted(set(chosen) - allowed)}.",
+            hint=f"It has {', '.join(sorted(allowed))}.",
         )
-        probabilities = softmax(features.array @ result.coef + result.intercept)
-        return {
-            "lambda_g": result.lambda_g,
-            "lambda_scale": config.lambda_scale,
-            "history": list(result.history),
-            "notes": {
-                "converged": result.converged,
-                "stop_reason": result.stop_reason,
-                "truncation": result.truncation,
-                "feature_scale": result.feature_scale,
-            },
-            "coef": result.coef,
-            "intercept": result.intercept,
-            "probabilities": probabilities,
-            "activations": own_class(result.activations, labels),
-            "margins": margins(probabilities, labels),
-            "epochs": np.array(sorted(result.snapshots), dtype=np.intp),
-            "epoch_activations": np.stack([result.snapshots[e] for e in sorted(result.snapshots)]),
-        }
+    on: dict[str, Any] = {
+        "n_classes": len(dataset.class_names),
+        "device": resolve_device(device),
+    }
+    if "lambda_scale" not in chosen:
+        group = chosen.get("group", "image_class")
+        chosen["lambda_scale"] = tune_lambda(
+            features.array, dataset.given_labels, group=group, progress=progress, **on
+        )
+    result = exact(features.array, dataset.given_labels, progress=progress, **chosen, **on)
+    return _air_fields(features, dataset.given_labels, result) | {
+        "lambda_scale": chosen["lambda_scale"],
+        "settings": asked | chosen,
+        "notes": _air_notes(result) | {"optimality": result.optimality},
+        "epochs": np.zeros(0, dtype=np.intp),
+        "epoch_activations": np.zeros((0, len(dataset))),
+    }
 
-    return _fit_once(workspace, "air", features, config.as_dict(), solve)
+
+def _air_fields(
+    features: Features, labels: NDArray[np.intp], result: SolverResult
+) -> dict[str, Any]:
+    probabilities = softmax(features.array @ result.coef + result.intercept)
+    return {
+        "lambda_g": result.lambda_g,
+        "history": list(result.history),
+        "coef": result.coef,
+        "intercept": result.intercept,
+        "probabilities": probabilities,
+        "activations": own_class(result.activations, labels),
+        "margins": margins(probabilities, labels),
+    }
+
+
+def _air_notes(result: SolverResult) -> dict[str, Any]:
+    return {
+        "converged": result.converged,
+        "stop_reason": result.stop_reason,
+        "truncation": result.truncation,
+        "feature_scale": result.feature_scale,
+    }
 
 
 def fit_svm(workspace: Workspace, *, progress: ProgressCallback = silent) -> Fit:
@@ -141,6 +236,7 @@ def fit_svm(workspace: Workspace, *, progress: ProgressCallback = silent) -> Fit
         )
         activations = own_class(result.activations, labels)
         return {
+            "settings": settings,
             "lambda_g": None,
             "lambda_scale": None,
             "history": [],
@@ -182,7 +278,6 @@ def _fit_once(
         key=key,
         feature_digest=features.digest,
         backbone=features.backbone,
-        settings=settings,
         versions=versions(),
         seconds=time.perf_counter() - started,
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -122,6 +122,8 @@ def _umap(reduced: NDArray[np.floating], seed: int, progress: ProgressCallback) 
             tqdm_kwds={
                 "file": _EpochLog(progress),
                 "bar_format": "{n_fmt}/{total_fmt}",
+                "disable": False,
+                # Every few epochs, however fast they pass: a cancel must get through.
                 "mininterval": 0.0,
                 "miniters": 5,
             },

@@ -58,7 +58,7 @@ def test_the_map_is_computed_on_demand_and_appears_by_itself(page, server):
     page.goto(f"{server.url}/explore")
     page.get_by_role("button", name="Compute the UMAP map").click()
     expect(page.get_by_text("The UMAP map is being computed")).to_be_visible()
-    page.locator(".map[data-paint]").wait_for(timeout=120_000)
+    page.locator(".map[data-paint]").wait_for(timeout=240_000)
     expect(page.locator(STATUS)).to_have_text("300 images")
 
 
