@@ -1,4 +1,4 @@
-"""Small sources of images to audit."""
+"""Small sources of images to audit, and one thread for torch."""
 
 from __future__ import annotations
 
@@ -6,9 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
 
 PaintImage = Callable[..., Path]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread() -> None:
+    """Small problems gain nothing from threads, and on a busy machine they wait for each other."""
+    torch.set_num_threads(1)
 
 
 @pytest.fixture

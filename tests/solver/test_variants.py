@@ -1,0 +1,142 @@
+"""Blocks of groups, several tags an image, memory-mapped features, and settings by themselves."""
+
+import numpy as np
+import pytest
+import torch
+
+from air_core.errors import SolverError
+from air_core.metrics import auroc
+from air_core.solver import (
+    NegativeFeaturesWarning,
+    SolverConfig,
+    exact,
+    sadmm,
+    tune,
+    tune_lambda,
+)
+from tests.solver.problems import noisy_blobs
+
+
+def own(result, y):
+    return result.activations[np.arange(len(y)), y]
+
+
+def test_one_block_of_everything_is_the_papers_update():
+    x, y, _ = noisy_blobs(80, 16, 3)
+    config = {"batch_size": 80, "epochs": 8, "history_tolerance": 0}
+    a, b = (
+        sadmm(x, y, config=SolverConfig(update=u, **config), dtype=torch.float64)
+        for u in ("all", "block")
+    )
+    np.testing.assert_allclose(a.coef, b.coef, rtol=1e-8, atol=1e-12)
+    np.testing.assert_allclose(a.last_activations, b.last_activations, rtol=1e-8)
+
+
+def test_blocks_find_what_the_papers_update_finds():
+    x, y, wrong = noisy_blobs(400, 64, 4, noise=0.3)
+    got = {
+        update: auroc(own(sadmm(x, y, config=SolverConfig(update=update, batch_size=50)), y), wrong)
+        for update in ("all", "block")
+    }
+    assert got["all"] > 0.9
+    assert abs(got["all"] - got["block"]) < 0.03
+
+
+def tags_problem(seed=0):
+    """Images with one or two of four tags; one present tag in ten is a lie."""
+    rng = np.random.default_rng(seed)
+    n, p, c = 300, 40, 4
+    true = np.zeros((n, c))
+    true[np.arange(n), rng.integers(0, c, n)] = 1
+    true[rng.random((n, c)) < 0.15] = 1
+    centres = np.abs(rng.normal(size=(c, p)))
+    x = np.maximum(0, true @ centres + 0.5 * rng.normal(size=(n, p)))
+    given = true.copy()
+    lie = (true == 0) & (rng.random((n, c)) < 0.1)
+    given[lie] = 1
+    return x, given, lie
+
+
+@pytest.mark.parametrize("solve", ["sadmm", "exact"])
+def test_false_tags_are_least_supported(solve):
+    x, given, lie = tags_problem()
+    if solve == "sadmm":
+        got = sadmm(x, given, config=SolverConfig(batch_size=64))
+    else:
+        got = exact(x, given, lambda_scale=2.0)
+        assert got.converged
+    scores = x @ got.coef + got.intercept
+    present = given == 1
+    assert auroc(scores[present], lie[present]) > 0.95
+    assert auroc(got.activations[present], lie[present]) > 0.6
+
+
+def test_unknown_tags_take_no_part():
+    x, given, _ = tags_problem()
+    hidden = given.copy()
+    hidden[:50] = np.nan
+    got = exact(x, hidden, lambda_scale=2.0, dtype=torch.float64)
+    changed = hidden.copy()
+    flipped = exact(
+        np.vstack([x, x[:5]]),
+        np.vstack([changed, np.full((5, 4), np.nan)]),
+        lambda_scale=2.0,
+        dtype=torch.float64,
+    )
+    assert got.converged
+    assert flipped.converged
+    assert np.isfinite(got.activations).all()
+    with pytest.raises(SolverError, match="0, 1 or NaN"):
+        sadmm(x, given * 2)
+
+
+def test_memory_mapped_features_are_not_changed_and_give_the_same(tmp_path):
+    x, y, _ = noisy_blobs(100, 16, 3)
+    np.save(tmp_path / "x.npy", x.astype(np.float32))
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
+    before = mapped.tobytes()
+    config = SolverConfig(epochs=3)
+    np.testing.assert_array_equal(
+        sadmm(mapped, y, config=config).coef, sadmm(x.astype(np.float32), y, config=config).coef
+    )
+    assert mapped.tobytes() == before
+
+
+def test_negative_features_warn_and_say_why():
+    x, y, _ = noisy_blobs(60, 8, 2)
+    with pytest.warns(NegativeFeaturesWarning, match="ignores signs"):
+        sadmm(x - 1, y, config=SolverConfig(epochs=1))
+
+
+def test_tuning_sees_given_labels_only_and_picks_what_fits_them():
+    x, y, _ = noisy_blobs(400, 32, 4, noise=0.2)
+    weak, strong = SolverConfig(epochs=5), SolverConfig(epochs=5, lambda_scale=3000)
+    chosen = tune(x, y, candidates=[strong, weak])
+    assert chosen.config.lambda_scale == weak.lambda_scale
+    assert 1 <= chosen.config.epochs <= 5
+    assert len(chosen.trials) == 2
+    assert "held-out" in chosen.reason
+    assert tune(x, y, candidates=[strong, weak]).config == chosen.config
+
+
+def test_too_few_images_keep_the_settings_and_say_so():
+    x, y, _ = noisy_blobs(40, 8, 2)
+    chosen = tune(x, y)
+    assert chosen.config == SolverConfig()
+    assert "too few" in chosen.reason
+    assert tune_lambda(x, y) == SolverConfig().lambda_scale
+
+
+def test_the_exact_solvers_lambda_is_neither_end_of_the_path_on_noisy_data():
+    x, y, wrong = noisy_blobs(500, 64, 4, noise=0.4)
+    scale = tune_lambda(x, y)
+    got = exact(x, y, lambda_scale=scale)
+    barely = exact(x, y, lambda_scale=scale / 50)
+    held_x, held_y, _ = noisy_blobs(500, 64, 4, noise=0.4)
+    clean = ~wrong
+
+    def accuracy(result):
+        return ((held_x @ result.coef + result.intercept).argmax(axis=1) == held_y)[clean].mean()
+
+    assert accuracy(got) >= accuracy(barely)
+    assert (got.coef != 0).mean() > 0
