@@ -80,14 +80,13 @@ class Report:
 
 def environment() -> dict[str, Any]:
     """The machine and the libraries that figures belong to."""
-    import torch
+    from air_core.features import accelerator_name
 
-    gpu = torch.cuda.get_device_name(0) if torch.cuda.is_available() else None
     found = versions()
     return {
         "cpu": _cpu_name(),
         "cores": os.cpu_count(),
-        "gpu": gpu,
+        "gpu": accelerator_name(),
         "python": platform.python_version(),
         "torch": found["torch"],
         "commit": _commit(),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import getpass
 import json
 import sys
-import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -70,7 +69,12 @@ def _progress() -> Iterator[ProgressCallback]:
                 tasks[note] = bar.add_task(escape(note), total=total)
             bar.update(tasks[note], completed=done, total=total)
 
-        yield report
+        try:
+            yield report
+        except KeyboardInterrupt:
+            bar.stop()
+            err.print("Stopped. What was finished is kept; the same command continues.")
+            raise
 
 
 @app.command()
@@ -80,7 +84,9 @@ def demo(
         Path | None, typer.Option(help="Folder for the audit; workspaces/demo by default.")
     ] = None,
     device: DeviceOption = "auto",
-    port: Annotated[int | None, typer.Option(help="Port of the interface.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Port of the interface.")
+    ] = None,
 ) -> None:
     """Audit the sample images: features, AIR, the SVM, ranking; then the interface."""
     with _progress() as progress:
@@ -154,9 +160,10 @@ def fit(
     workspace: WorkspaceArgument,
     solver: Annotated[Solver, typer.Option(help="sadmm is the paper's.")] = Solver.sadmm,
     lambda_g: Annotated[
-        float | None, typer.Option("--lambda-g", help="λ_g; 10/p by default, as in the paper.")
+        float | None,
+        typer.Option("--lambda-g", min=0, help="λ_g; 10/p by default, as in the paper."),
     ] = None,
-    epochs: Annotated[int | None, typer.Option(help="Passes over the images.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the images.")] = None,
     rho_max: Annotated[float | None, typer.Option(help="Ceiling of the ADMM penalty ρ.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the order of images.")] = None,
     device: DeviceOption = "auto",
@@ -246,7 +253,8 @@ def history(
         action = event["action"]
         if event["undoes"] is not None:
             action = f"undo of {event['undoes']}"
-        cells = (event["event_id"], event["created_at"], event["reviewer"], action, event["path"])
+        when = event["created_at"][:19].replace("T", " ")
+        cells = (event["event_id"], when, event["reviewer"], action, event["path"])
         labels = (event["old_label"], event["new_label"])
         table.add_row(*(escape("–" if cell is None else str(cell)) for cell in (*cells, *labels)))
     out.print(table)
@@ -286,7 +294,9 @@ def export(
 @app.command()
 def ui(
     workspace: Annotated[Path | None, typer.Argument(help="Folder that holds the audit.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port; the first free from 8501.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Port; the first free from 8501.")
+    ] = None,
 ) -> None:
     """Open the interface on 127.0.0.1."""
     if workspace is not None:
@@ -333,14 +343,10 @@ def main() -> None:
     """Entry point: an error is one line and exit code 1; ``--debug`` shows where it arose."""
     arguments = [a for a in sys.argv[1:] if a != "--debug"]
     debug = len(arguments) < len(sys.argv) - 1
-    started = time.perf_counter()
     try:
         app(args=arguments, prog_name="air-audit")
     except AirError as error:
         code = _report(error, str(error), debug)
-    except KeyboardInterrupt:
-        err.print("Stopped. Finished parts are kept; the same command continues.")
-        code = 130
     except OSError as error:
         code = _report(error, f"{error.strerror or error}: {error.filename or ''}".strip(), debug)
     except Exception as error:  # the last line of defence: a user never sees a traceback
@@ -348,8 +354,6 @@ def main() -> None:
         code = _report(error, message, debug)
     else:
         return
-    if debug:
-        err.print(f"after {time.perf_counter() - started:.1f} s", highlight=False)
     sys.exit(code)
 
 

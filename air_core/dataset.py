@@ -107,6 +107,19 @@ class Dataset:
     def __contains__(self, item_id: object) -> bool:
         return item_id in self._rows
 
+    def images_digest(self) -> str:
+        """Identifies the items and their images' contents, in order."""
+        digest = hashlib.blake2b(np.ascontiguousarray(self.item_ids).tobytes(), digest_size=12)
+        digest.update("".join(self.digests).encode())
+        return digest.hexdigest()
+
+    def labels_digest(self) -> str:
+        """Identifies the items, their images' contents and their given labels, in order."""
+        digest = hashlib.blake2b(self.images_digest().encode(), digest_size=12)
+        digest.update(np.ascontiguousarray(self.given_labels, dtype="<i8").tobytes())
+        digest.update("\0".join(self.class_names).encode("utf-8", "surrogatepass"))
+        return digest.hexdigest()
+
     def label_name(self, index: int) -> str | None:
         """Name of a class index; None for ``UNLABELLED``."""
         return None if index == UNLABELLED else self.class_names[index]

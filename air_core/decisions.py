@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
-import pandas as pd
-
 from air_core.errors import AirError, DecisionError, SourceError
-from air_core.labels import Decision
+from air_core.formats.csv_text import DELIMITERS, Dialect, decode, records
+from air_core.labels import Decision, LabelEvent
 from air_core.workspace import Workspace
 
 
@@ -26,7 +26,8 @@ def apply_decisions(workspace: Workspace, path: Path, *, reviewer: str) -> tuple
     Returns
     -------
     applied : int
-        Decisions recorded.
+        Decisions recorded. A row that says what is in force already is not recorded again, so a
+        file can be applied twice.
     problems : list of str
         One line for each row that could not be applied. Such a row stops no other.
 
@@ -35,44 +36,69 @@ def apply_decisions(workspace: Workspace, path: Path, *, reviewer: str) -> tuple
     SourceError
         If the file cannot be read or lacks a needed column.
     """
-    if not path.is_file():
-        raise SourceError(f"Expected a file of decisions, found none at {path}.")
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (ValueError, OSError) as error:
-        raise SourceError(
-            f"Expected a CSV file of decisions in UTF-8, got: {str(error).splitlines()[0]}"
-        ) from error
-    if "action" not in table or not {"path", "item_id"} & set(table):
-        raise SourceError(
-            f"Expected the columns path and action, got {', '.join(map(str, table.columns))}.",
-            hint="Name them in the first line: path,action,label,reason.",
-        )
-    items = defaultdict(list)
-    for item_id, name in zip(
-        workspace.dataset.item_ids.tolist(), workspace.dataset.paths, strict=True
-    ):
+    items: dict[str, list[str]] = defaultdict(list)
+    dataset = workspace.dataset
+    for item_id, name in zip(dataset.item_ids.tolist(), dataset.paths, strict=True):
         items[name].append(item_id)
+    in_force = workspace.reviewed()
     applied, problems = 0, []
-    for number, row in enumerate(table.to_dict("records"), start=2):
+    for number, row in _rows(path):
         try:
-            decision = _decision({str(k): str(v) for k, v in row.items()}, items)
-            workspace.decide([decision], reviewer=reviewer)
-            applied += 1
+            decision = _decision(row, items)
+            if not _says(in_force.get(decision.item_id), decision):
+                made = workspace.decide([decision], reviewer=reviewer)
+                in_force |= {event.item_id: event for event in made}
+                applied += 1
         except AirError as error:
             problems.append(f"row {number}: {error}")
     return applied, problems
 
 
+def _says(event: LabelEvent | None, decision: Decision) -> bool:
+    """Whether a decision in force is this one already."""
+    if event is None or event.action != decision.action:
+        return False
+    return decision.action != "relabel" or event.new_label == decision.label
+
+
+def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """Row numbers as a spreadsheet counts them, and the cells by column name."""
+    if not path.is_file():
+        raise SourceError(f"Expected a file of decisions, found none at {path}.")
+    text = decode(path.read_bytes(), path.name).text
+    first = text.lstrip("\r\n").splitlines()[:1]
+    delimiter = max(DELIMITERS, key=lambda d: (first[0].count(d) if first else 0, d == ","))
+    rows = (record for record in records(text, Dialect(delimiter)) if not record.blank)
+    header = next(rows, None)
+    names = [cell.value.strip().casefold() for cell in header.cells] if header else []
+    if "action" not in names or not {"path", "item_id"} & set(names):
+        raise SourceError(
+            f"Expected the columns path and action in {path.name}, got {', '.join(names) or 'none'}.",
+            hint="Name them in the first line: path,action,label,reason.",
+        )
+    for record in rows:
+        cells = [cell.value for cell in record.cells]
+        cells += [""] * (len(names) - len(cells))
+        row = dict(zip(names, cells, strict=False))
+        if any(cells[len(names) :]):
+            row["surplus"] = "yes"
+        yield record.number, row
+
+
 def _decision(row: dict[str, str], items: dict[str, list[str]]) -> Decision:
+    if "surplus" in row:
+        raise DecisionError(
+            "Expected as many cells as columns, got more.", hint="Put text with commas in quotes."
+        )
     item_id = row.get("item_id", "")
     if not item_id:
-        found = items.get(row["path"], [])
+        name = row.get("path", "")
+        found = items.get(name, [])
         if not found:
-            raise DecisionError(f"Expected a path of this workspace, got {row['path']!r}.")
+            raise DecisionError(f"Expected a path of this workspace, got {name!r}.")
         if len(found) > 1:
             raise DecisionError(
-                f"Expected one entry of {row['path']!r}, there are {len(found)}.",
+                f"Expected one entry of {name!r}, there are {len(found)}.",
                 hint=f"Add an item_id column; they are {', '.join(found)}.",
             )
         item_id = found[0]

@@ -35,17 +35,18 @@ def current_features(workspace: Workspace) -> Features:
     Raises
     ------
     WorkspaceError
-        If there are none, or images were added since.
+        If there are none, or the images are not the ones they were extracted from.
     """
     from air_core.features import Features
 
     record = workspace.features_dir / "current.txt"
     try:
-        backbone, folder, digest = record.read_text("utf-8").splitlines()
+        backbone, folder, digest, images = record.read_text("utf-8").splitlines()
         array = np.load(workspace.features_dir / folder / f"{digest}.npy", mmap_mode="r")
     except (OSError, ValueError):
         array = None
-    if array is None or len(array) != len(workspace.dataset):
+    # Rows belong to images: the same number of other images, or another order, will not do.
+    if array is None or images != workspace.dataset.images_digest():
         raise WorkspaceError(
             "Expected features of every image, found none for the current images.",
             hint="Run air-audit extract on this workspace.",
@@ -265,7 +266,8 @@ def _fit_once(
     solve: Callable[[], dict[str, Any]],
 ) -> Fit:
     """Make the stored fit of the same inputs current, or solve and store it."""
-    key = fit_key(model, features.digest, workspace.dataset.given_labels, settings)
+    subject = workspace.dataset.labels_digest()
+    key = fit_key(model, features.digest, subject, settings)
     stored = find_fit(workspace.runs_dir, model, key)
     if stored is not None:
         make_current(workspace.runs_dir, stored)
@@ -276,6 +278,7 @@ def _fit_once(
         run_id=new_run_id(model),
         model=model,
         key=key,
+        dataset_digest=subject,
         feature_digest=features.digest,
         backbone=features.backbone,
         versions=versions(),
@@ -288,8 +291,8 @@ def _fit_once(
 
 
 def latest_fit(workspace: Workspace, model: Model) -> Fit | None:
-    """The fit made last of the current images, or None."""
+    """The fit made last, or None if there is none of the current images and labels."""
     found = current_fit(workspace.runs_dir, model)
-    if found is None or len(found.margins) != len(workspace.dataset):
+    if found is None or found.dataset_digest != workspace.dataset.labels_digest():
         return None
     return found

@@ -126,7 +126,8 @@ def extract(
         progress=progress,
     )
     with atomic_write(workspace.features_dir / "current.txt") as file:
-        file.write(f"{features.backbone}\n{_stored_at(features)}\n{features.digest}\n".encode())
+        record = (features.backbone, _stored_at(features), features.digest, dataset.images_digest())
+        file.write("\n".join(record).encode())
     return features
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from air_core.atomic import atomic_write
 from air_core.dataset import Dataset
+from air_core.errors import ExportError
 from air_core.ranking import Ranking
 
 COLUMNS = (
@@ -32,7 +33,7 @@ def write_ranking(dataset: Dataset, ranking: Ranking, path: Path, *, top: int | 
     dataset : Dataset
     ranking : Ranking
     path : Path
-        Replaced when it exists.
+        An existing file is replaced only if it is an earlier ranking.
     top : int, optional
         Only so many rows.
 
@@ -40,7 +41,22 @@ def write_ranking(dataset: Dataset, ranking: Ranking, path: Path, *, top: int | 
     -------
     int
         Rows written.
+
+    Raises
+    ------
+    ExportError
+        If ``path`` is a folder or a file of another kind, or cannot be written.
     """
+    header = ",".join(COLUMNS) + "\n"
+    if path.is_dir():
+        raise ExportError(
+            f"Expected a file to write, got the folder {path}.", hint="Add a file name."
+        )
+    if path.exists() and not _starts_with(path, header.encode()):
+        raise ExportError(
+            f"Expected a new name or an earlier ranking, got {path}, which is neither.",
+            hint="Write to another name; no other file is overwritten.",
+        )
     rows = ranking.order[:top]
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
@@ -59,7 +75,15 @@ def write_ranking(dataset: Dataset, ranking: Ranking, path: Path, *, top: int | 
                 ranking.detector,
             )
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_write(path) as file:
-        file.write(text.getvalue().encode())
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_write(path) as file:
+            file.write(text.getvalue().encode())
+    except OSError as error:
+        raise ExportError(f"Expected to write {path}, got: {error.strerror}.") from error
     return len(rows)
+
+
+def _starts_with(path: Path, start: bytes) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(start)) == start

@@ -41,6 +41,8 @@ class Fit:
         ``"air"`` or ``"svm"``.
     key : str
         Digest of features, labels, settings and model: equal keys mean equal results.
+    dataset_digest : str
+        The items, images and given labels that the rows belong to.
     feature_digest, backbone : str
         The features it was fitted on.
     lambda_g, lambda_scale : float or None
@@ -69,6 +71,7 @@ class Fit:
     run_id: str
     model: str
     key: str
+    dataset_digest: str
     feature_digest: str
     backbone: str
     lambda_g: float | None
@@ -93,20 +96,16 @@ def new_run_id(model: str) -> str:
     return f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{model}-{uuid4().hex[:6]}"
 
 
-def fit_key(model: str, feature_digest: str, labels: NDArray[np.integer], settings: object) -> str:
+def fit_key(model: str, feature_digest: str, dataset_digest: str, settings: object) -> str:
     """Digest that two fits share when they must give the same result.
 
     Parameters
     ----------
-    model : str
-    feature_digest : str
-    labels : ndarray of shape (n,)
+    model, feature_digest, dataset_digest : str
     settings : JSON-able
     """
-    digest = hashlib.blake2b(digest_size=12)
-    digest.update(json.dumps([_FORMAT, model, feature_digest, settings], sort_keys=True).encode())
-    digest.update(np.ascontiguousarray(labels, dtype="<i8").tobytes())
-    return digest.hexdigest()
+    inputs = json.dumps([_FORMAT, model, feature_digest, dataset_digest, settings], sort_keys=True)
+    return hashlib.blake2b(inputs.encode(), digest_size=12).hexdigest()
 
 
 def save_fit(folder: Path, fit: Fit) -> None:

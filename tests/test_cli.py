@@ -146,6 +146,76 @@ def test_a_second_fit_with_the_same_settings_is_the_first_one(audited, air):
     assert run["feature_digest"]
 
 
+def test_a_ranking_replaces_only_a_ranking(audited, air, tmp_path):
+    source, folder = audited
+    air("undo", folder, 1)  # the log exists now
+    for victim in (source, folder / "workspace.json", source.parent / "images/00.png"):
+        before = victim.read_bytes()
+        code, _, error = air("rank", folder, "--out", victim)
+        assert code == 1
+        assert "no other file is overwritten" in error
+        assert victim.read_bytes() == before
+    assert air("rank", folder, "--out", tmp_path)[0] == 1
+    for _ in range(2):
+        assert air("rank", folder, "--out", tmp_path / "ranked.csv")[0] == 0
+
+
+def test_a_changed_source_is_not_ranked_by_the_old_model(audited, air):
+    source, folder = audited
+    text = source.read_text()
+    (source.parent / "images/35.png").rename(source.parent / "images/99.png")
+    source.write_text(text.replace("images/35.png", "images/99.png"))
+    assert air("open", source, "--workspace", folder)[0] == 0
+    assert "air-audit fit" in air("rank", folder)[2]
+    assert "air-audit extract" in air("fit", folder)[2]
+    assert air("extract", folder, "--device", "cpu")[0] == 0
+    assert air("fit", folder)[0] == 0
+    assert air("rank", folder)[0] == 0
+
+    lines = source.read_text().splitlines()
+    source.write_text("\n".join([lines[0], *reversed(lines[1:])]) + "\n")
+    assert air("open", source, "--workspace", folder)[0] == 0
+    assert "air-audit fit" in air("rank", folder)[2]
+
+
+def test_changed_labels_need_a_new_fit(audited, air):
+    source, folder = audited
+    source.write_text(source.read_text().replace("images/00.png,circle", "images/00.png,square"))
+    assert air("open", source, "--workspace", folder)[0] == 0
+    assert "air-audit fit" in air("rank", folder)[2]
+
+
+def test_decisions_come_in_any_spreadsheets_csv_and_only_once(audited, air, tmp_path):
+    _, folder = audited
+    decisions = tmp_path / "decisions.csv"
+    decisions.write_bytes(
+        "path;action;label;reason\r\n"
+        "images/03.png;relabel;circle;\r\n"
+        "images/04.png;keep;;;;surplus\r\n"
+        "images/05.png;keep\r\n".encode("utf-16")
+    )
+    code, printed, _ = air("apply", folder, decisions, "--reviewer", "ana")
+    assert code == 1
+    assert "2 decisions recorded, 1 rows not applied" in printed
+    assert "row 3: Expected as many cells as columns" in printed
+    assert "0 decisions recorded" in air("apply", folder, decisions, "--reviewer", "ana")[1]
+    assert len(json.loads(air("history", folder, "--json")[1])) == 2
+    assert (
+        "Expected the columns"
+        in air("apply", folder, folder / "workspace.json", "--reviewer", "a")[2]
+    )
+
+
+def test_ctrl_c_says_that_work_is_kept(audited, air, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli.pipeline, "extract", interrupted)
+    code, _, error = air("extract", audited[1])
+    assert code == 130
+    assert "the same command continues" in error
+
+
 def test_bad_images_are_listed_and_stop_nothing(tmp_path, air):
     source = make_source(tmp_path / "source").parent
     classes = tmp_path / "classes"
@@ -178,6 +248,9 @@ def test_errors_are_one_line_and_exit_codes_tell_which_kind(tmp_path, air):
     assert air("rank")[0] == 2
     assert air("rank", tmp_path, "--top", "many")[0] == 2
     assert air("no-such-command")[0] == 2
+    assert air("ui", "--port", 99_999)[0] == 2
+    assert air("fit", tmp_path, "--lambda-g", -1)[0] == 2
+    assert air("fit", tmp_path, "--epochs", 0)[0] == 2
 
 
 def test_steps_out_of_order_say_what_to_run(tmp_path, air):

@@ -2,7 +2,8 @@
 
 from air_core.features.backbones import BACKBONES, DEFAULT_BACKBONE, BackboneSpec, get_backbone
 from air_core.features.cache import FeatureCache, Features
-from air_core.features.extract import extract_features, resolve_device
+from air_core.features.devices import accelerator_name, resolve_device
+from air_core.features.extract import extract_features
 
 __all__ = [
     "BACKBONES",
@@ -10,6 +11,7 @@ __all__ = [
     "BackboneSpec",
     "FeatureCache",
     "Features",
+    "accelerator_name",
     "extract_features",
     "get_backbone",
     "resolve_device",

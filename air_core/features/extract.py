@@ -17,7 +17,9 @@ from torch import nn
 from air_core.errors import FeatureError, SourceError
 from air_core.features.backbones import BackboneSpec
 from air_core.features.cache import FeatureCache, Features
+from air_core.features.devices import resolve_device
 from air_core.progress import ProgressCallback, silent
+from air_core.quarantine import content_digest
 
 BATCH_SIZE = 32
 SHARD_SIZE = 512
@@ -25,40 +27,6 @@ SHARD_SIZE = 512
 PREPROCESSING_VERSION = 1
 
 ImageLoader = Callable[[Path], Image.Image]
-
-
-def resolve_device(device: str = "auto") -> torch.device:
-    """Pick the device to compute on.
-
-    Parameters
-    ----------
-    device : str
-        ``"auto"`` takes CUDA, then MPS, then the CPU; else any torch device name.
-
-    Raises
-    ------
-    FeatureError
-        If the named device does not exist here.
-
-    Examples
-    --------
-    >>> resolve_device("cpu")
-    device(type='cpu')
-    """
-    if device == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    try:
-        chosen = torch.device(device)
-        torch.empty(0, device=chosen)
-    except (RuntimeError, AssertionError) as error:
-        raise FeatureError(
-            f"Expected a torch device that exists here, got {device!r}: "
-            f"{str(error).splitlines()[0]}",
-            hint="Use --device auto or --device cpu.",
-        ) from error
-    return chosen
 
 
 def prepare(image: Image.Image, spec: BackboneSpec) -> NDArray[np.uint8]:
@@ -124,7 +92,7 @@ def extract_features(
     weights : Path, optional
         A local state dict instead of the published weights.
     progress : callable
-        Told after every batch; may raise :class:`~air_core.errors.Cancelled`. Finished shards
+        Told after every batch; may raise :class:`~air_core.errors.Cancelled`. Finished batches
         stay, and the next call continues after them.
 
     Returns
@@ -135,8 +103,8 @@ def extract_features(
     Raises
     ------
     FeatureError
-        If the backbone cannot be built, or files can no longer be read; the other files' features
-        are kept.
+        If the backbone cannot be built, or files can no longer be read or have changed; the other
+        files' features are kept.
     """
     module, weights_digest = spec.build(weights)
     cache = FeatureCache(
@@ -154,19 +122,22 @@ def extract_features(
         done = total - len(todo)
         progress(done, total, "Extracting features")
         shard = _Shard(cache)
-        for names, batch, failed in _batches(todo, spec, load):
-            unreadable += failed
-            if names:
-                rows = forward(module, torch.from_numpy(batch).to(chosen), spec)
-                shard.add(names, rows.cpu().numpy())
-            done += len(names) + len(failed)
-            progress(done, total, "Extracting features")
-        shard.flush()
+        try:
+            for names, batch, failed in _batches(todo, spec, load):
+                unreadable += failed
+                if names:
+                    rows = forward(module, torch.from_numpy(batch).to(chosen), spec)
+                    shard.add(names, rows.cpu().numpy())
+                done += len(names) + len(failed)
+                progress(done, total, "Extracting features")
+        finally:
+            # Stopped or failed, what was computed is kept.
+            shard.flush()
     if unreadable:
         raise FeatureError(
-            f"Expected to read every image again, {len(unreadable)} can no longer be read: "
+            f"Expected every image as it was imported, {len(unreadable)} are not: "
             f"{'; '.join(unreadable[:3])}{' …' if len(unreadable) > 3 else ''}",
-            hint="Run air-audit open on the same source again to quarantine them.",
+            hint="Run air-audit open on the same source again, then extract.",
         )
     return cache.assemble(digests)
 
@@ -202,9 +173,13 @@ def _batches(
 ) -> Iterator[tuple[list[str], NDArray[np.uint8], list[str]]]:
     """Decoded batches as (digests, images, complaints), decoded ahead of the forward pass."""
 
-    def decode(path: Path) -> NDArray[np.uint8] | str:
+    def decode(path: Path, digest: str) -> NDArray[np.uint8] | str:
         try:
-            return prepare(load(path), spec)
+            image = prepare(load(path), spec)
+            # A row is filed under the content that was imported; another one must not get there.
+            if content_digest(path) != digest:
+                return f"{path.name}: it has changed since it was imported."
+            return image
         except (SourceError, OSError) as error:
             return f"{path.name}: {error}"
 
@@ -218,7 +193,7 @@ def _batches(
             for position, chunk in enumerate(chunks):
                 while len(ahead) < min(3, len(chunks) - position):
                     nxt = chunks[position + len(ahead)]
-                    ahead.append([pool.submit(decode, path) for _, path in nxt])
+                    ahead.append([pool.submit(decode, path, digest) for digest, path in nxt])
                 decoded = [future.result() for future in ahead.pop(0)]
                 good = [(d, x) for (d, _), x in zip(chunk, decoded, strict=True) if _is_image(x)]
                 images = [x for _, x in good]

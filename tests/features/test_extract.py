@@ -1,6 +1,5 @@
 """Extraction: what is computed, what is kept, what survives a kill or a bad file."""
 
-import hashlib
 import pickle
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +14,8 @@ from air_core.errors import Cancelled, FeatureError, SourceError
 from air_core.features import extract as extract_module
 from air_core.features import extract_features, get_backbone, resolve_device
 from air_core.features.backbones import BackboneSpec, read_state_dict
+from air_core.features.cache import FeatureCache
+from air_core.quarantine import content_digest
 
 
 class Pool(nn.Module):
@@ -58,7 +59,7 @@ def images(tmp_path):
     for i in range(70):
         Image.new("RGB", (9, 5), (i, 2 * i, 255 - i)).save(folder / f"{i:02}.png")
     files = sorted(folder.iterdir())
-    return files, [hashlib.blake2b(f.read_bytes()).hexdigest()[:16] for f in files]
+    return files, [content_digest(f) for f in files]
 
 
 def run(images, folder, spec, **options):
@@ -97,14 +98,16 @@ def test_only_new_images_are_computed(images, tmp_path, spec):
     assert module.images_seen == 10
 
 
-def test_cancel_keeps_finished_shards(images, tmp_path, spec, monkeypatch):
-    monkeypatch.setattr(extract_module, "SHARD_SIZE", 32)
+@pytest.mark.parametrize("shard_size", [32, 512])
+@pytest.mark.parametrize("how", [Cancelled("Stopped on request."), KeyboardInterrupt()])
+def test_stopping_keeps_what_was_computed(images, tmp_path, spec, monkeypatch, shard_size, how):
+    monkeypatch.setattr(extract_module, "SHARD_SIZE", shard_size)
 
     def stop(done, total, note):
         if done >= 64:
-            raise Cancelled("Stopped on request.")
+            raise how
 
-    with pytest.raises(Cancelled):
+    with pytest.raises(type(how)):
         run(images, tmp_path / "f", spec, progress=stop)
     spec, module = counting(spec)
     got = run(images, tmp_path / "f", spec)
@@ -126,11 +129,53 @@ def test_other_weights_or_preprocessing_do_not_share_a_cache(images, tmp_path, s
 def test_an_image_gone_bad_does_not_cost_the_others(images, tmp_path, spec):
     files, digests = images
     files[3].write_bytes(b"gone")
-    with pytest.raises(FeatureError, match=r"1 can no longer be read: 03\.png"):
+    with pytest.raises(FeatureError, match=r"1 are not: 03\.png"):
         run(images, tmp_path / "f", spec)
     spec, module = counting(spec)
     run((files[:3] + files[4:], digests[:3] + digests[4:]), tmp_path / "f", spec)
     assert module.images_seen == 0
+
+
+def test_an_image_that_changed_is_not_filed_under_its_old_content(images, tmp_path, spec):
+    files, _ = images
+    original = files[0].read_bytes()
+    files[0].write_bytes(files[9].read_bytes())
+    with pytest.raises(FeatureError, match="changed since it was imported"):
+        run(images, tmp_path / "f", spec)
+    files[0].write_bytes(original)
+    got = run(images, tmp_path / "f", spec)
+    np.testing.assert_allclose(got.array[0], [0, 0, 2], atol=1e-6)
+
+
+def test_a_shard_that_fails_midway_is_not_there(tmp_path, monkeypatch):
+    cache = FeatureCache(tmp_path, backbone="pool", fingerprint="f", dim=3)
+
+    def full_disk(file, rows, **options):
+        file.write(b"half")
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(np, "save", full_disk)
+    with pytest.raises(OSError, match="No space"):
+        cache.add_shard(["a"], np.zeros((1, 3), np.float32))
+    assert cache.known() == set()
+    assert not list(cache.folder.glob("*.npy"))
+
+
+def test_lite0_sees_images_as_it_was_trained_to(images):
+    """(pixel − 127) / 128 of the whole image at 224 × 224, in RGB order."""
+    spec = get_backbone("efficientnet-lite0")
+    seen = {}
+
+    class Look(nn.Module):
+        def forward(self, x):
+            seen["x"] = x
+            return x.mean(dim=(2, 3))
+
+    picture = Image.new("RGB", (30, 10), (255, 127, 0))
+    batch = torch.from_numpy(extract_module.prepare(picture, spec))[None]
+    extract_module.forward(Look(), batch, spec)
+    assert seen["x"].shape == (1, 3, 224, 224)
+    np.testing.assert_allclose(seen["x"][0, :, 100, 100], [1.0, 0.0, -127 / 128], atol=1e-5)
 
 
 def test_default_backbone_is_offline_and_non_negative(images, tmp_path):
