@@ -50,6 +50,7 @@ class Solver(StrEnum):
     """How the AIR objective is minimised."""
 
     sadmm = "sadmm"
+    exact = "exact"
 
 
 @contextmanager
@@ -163,23 +164,44 @@ def fit(
         float | None,
         typer.Option("--lambda-g", min=0, help="λ_g; 10/p by default, as in the paper."),
     ] = None,
+    path: Annotated[
+        bool, typer.Option("--path", help="Solve the whole path of λ_g, exactly.")
+    ] = False,
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the images.")] = None,
     rho_max: Annotated[float | None, typer.Option(help="Ceiling of the ADMM penalty ρ.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the order of images.")] = None,
     device: DeviceOption = "auto",
 ) -> None:
-    """Fit AIR, and the SVM to compare it with."""
+    """Fit AIR, and the SVM to compare it with.
+
+    ρ and the epochs are chosen on a held-out split of the given labels unless you set them.
+    """
     opened = Workspace.open(workspace)
     given = {"epochs": epochs, "rho_max": rho_max, "seed": seed}
     settings = {name: value for name, value in given.items() if value is not None}
     with _progress() as progress:
+        if path:
+            solved = pipeline.fit_path(opened, device=device, progress=progress)
         air = pipeline.fit(
-            opened, lambda_g=lambda_g, settings=settings, device=device, progress=progress
+            opened,
+            solver=solver.value,
+            strength="paper" if {"epochs", "rho_max"} & set(settings) else "auto",
+            lambda_g=lambda_g,
+            settings=settings,
+            device=device,
+            progress=progress,
         )
         svm = pipeline.fit_svm(opened, progress=progress)
+    if path:
+        scales = solved.scales
+        out.print(
+            f"Path: {len(scales)} values of λ_g from {scales.max():.3g}/p to {scales.min():.3g}/p",
+            highlight=False,
+        )
+    how = air.notes.get("strength") or air.notes["stop_reason"]
     out.print(
-        f"AIR ({solver.value}): λ_g = {air.lambda_g:.4g} ({air.lambda_scale:g}/p), "
-        f"{air.settings['epochs']} epochs, {air.seconds:.1f} s, run {air.run_id}\n"
+        f"AIR ({solver.value}): λ_g = {air.lambda_g:.4g} ({air.lambda_scale:.4g}/p), {how}, "
+        f"{air.seconds:.1f} s, run {air.run_id}\n"
         f"SVM: C = {svm.notes['C']:g}, {svm.seconds:.1f} s, run {svm.run_id}",
         highlight=False,
         soft_wrap=True,

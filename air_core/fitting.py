@@ -19,7 +19,7 @@ from air_core.workspace import Workspace
 
 if TYPE_CHECKING:
     from air_core.features import Features
-    from air_core.solver import SolverResult
+    from air_core.solver import LambdaPath, SolverResult
 
 Model = Literal["air", "svm"]
 Solver = Literal["sadmm", "exact"]
@@ -58,7 +58,7 @@ def fit(
     workspace: Workspace,
     *,
     solver: Solver = "sadmm",
-    strength: Strength = "paper",
+    strength: Strength = "auto",
     lambda_g: float | None = None,
     lambda_scale: float | None = None,
     settings: Mapping[str, Any] | None = None,
@@ -74,8 +74,8 @@ def fit(
     solver : {"sadmm", "exact"}
         The paper's stochastic ADMM, or the optimum of its objective with a certified duality gap.
     strength : {"auto", "paper"}
-        For SADMM: the paper's settings, or ρ_max and the stopping epoch chosen on a held-out
-        split of the given labels.
+        For SADMM: ρ_max and the stopping epoch chosen on a held-out split of the given labels, or
+        as ``settings`` and the paper have them.
     lambda_g : float, optional
         λ_g itself.
     lambda_scale : float, optional
@@ -217,6 +217,35 @@ def _air_notes(result: SolverResult) -> dict[str, Any]:
         "truncation": result.truncation,
         "feature_scale": result.feature_scale,
     }
+
+
+def fit_path(
+    workspace: Workspace, *, device: str = "auto", progress: ProgressCallback = silent
+) -> LambdaPath:
+    """Solve the λ_g path of the current features and labels, or read it if it was solved before.
+
+    A path that was cancelled is solved anew from its start; its points up to there were returned.
+    """
+    from air_core.features import resolve_device
+    from air_core.solver import LambdaPath, air_path
+
+    features = current_features(workspace)
+    dataset = workspace.dataset
+    key = fit_key("path", features.digest, dataset.labels_digest(), {})
+    file = workspace.runs_dir / f"path-{key}.npz"
+    if file.is_file():
+        return LambdaPath.load(file)
+    found = air_path(
+        features.array,
+        dataset.given_labels,
+        n_classes=len(dataset.class_names),
+        device=resolve_device(device),
+        progress=progress,
+    )
+    if found.complete:
+        workspace.runs_dir.mkdir(parents=True, exist_ok=True)
+        found.save(file)
+    return found
 
 
 def fit_svm(workspace: Workspace, *, progress: ProgressCallback = silent) -> Fit:

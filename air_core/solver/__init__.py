@@ -1,13 +1,19 @@
 """Auxiliary Image Regularization: the paper's penalty, its objective and its solvers."""
 
+from air_core.solver.classifier import AIRClassifier
 from air_core.solver.config import SolverConfig, SolverResult
 from air_core.solver.exact import exact
+from air_core.solver.multilabel import AIRMultilabelClassifier
 from air_core.solver.path import LambdaPath, PathPoint, PathRefiner, air_path, changes
+from air_core.solver.regularizer import AuxiliaryImageRegularizer
 from air_core.solver.sadmm import sadmm
 from air_core.solver.tuning import tune, tune_lambda
 from air_core.solver.validation import NegativeFeaturesWarning
 
 __all__ = [
+    "AIRClassifier",
+    "AIRMultilabelClassifier",
+    "AuxiliaryImageRegularizer",
     "LambdaPath",
     "NegativeFeaturesWarning",
     "PathPoint",

@@ -69,7 +69,7 @@ class Objective:
         b = self.loss.best_bias(scores, b, steps=3)
         scores = scores + b
         norms = self.grouped(squares).clamp_min_(0).sqrt_()
-        inverse = torch.where(norms > 0, 1 / norms, 0.0)
+        inverse = _inverse(norms)
         residual = self.loss.residual(scores)
         weights = inverse
         if second:
@@ -149,7 +149,7 @@ class Objective:
             norms = self.grouped(self.matrix.forward_squared(w.square())).clamp_min(0).sqrt()
             total = norms.sum(dim=0, keepdim=True).clamp_min(tiny)
             w, norms = w / total, norms / total
-            inverse = torch.where(norms > 0, 1 / norms.clamp_min(tiny), 0.0)
+            inverse = _inverse(norms)
             pull = self.matrix.adjoint_squared(inverse)
             threshold = self._product(z, w)
             if float((threshold - before).abs().amax()) <= 1e-5 * float(threshold.abs().amax()):
@@ -192,6 +192,17 @@ class ZeroColumns:
     def any(self) -> bool:
         """Whether there is a column of zeros at all."""
         return bool(self.mask.any())
+
+
+def _inverse(norms: torch.Tensor) -> torch.Tensor:
+    """``1/‖x_i ∘ w‖``, and 0 for a column of zeros.
+
+    Images that share no feature with w are driven to zero ever more closely. Below one ulp of the
+    mean norm they are held there: any vector of length ≤ 1 is a subgradient at zero, and the
+    inverse stays in range.
+    """
+    floor = torch.finfo(norms.dtype).eps * norms.mean(dim=0, keepdim=True)
+    return torch.where(norms.amax(dim=0, keepdim=True) > 0, 1 / torch.maximum(norms, floor), 0.0)
 
 
 def _sum(values: torch.Tensor) -> float:

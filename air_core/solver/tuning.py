@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,6 +19,8 @@ from air_core.solver.record import calibrated_loss
 from air_core.solver.sadmm import sadmm
 
 HELD_OUT = 0.2
+# Up to so many mini-batches an epoch, a pass over all groups at each is affordable.
+FEW_BLOCKS = 12
 # Fewer held-out images than this say nothing about settings.
 FEWEST = 50
 
@@ -55,13 +57,15 @@ def strength_ladder(base: SolverConfig) -> list[SolverConfig]:
     """Candidates from the strongest hold of the duals on w to the weakest.
 
     ρ decides how far w gets in a given number of epochs, and with it how strongly the images'
-    groups act. The first is the paper's schedule; each further one lets w go further.
+    groups act. Groups are updated by blocks, where a constant ρ serves; the paper's schedule up to
+    ρ_max = 100 with all groups at once acts like ρ = 10 with some ten blocks.
     """
-    ladder = [base]
-    for rho in (10.0, 3.0, 1.0, 0.3):
-        if rho < base.rho_max:
-            ladder.append(replace(base, rho=min(base.rho, rho), rho_max=rho))
-    return ladder
+    return [replace(base, update="block", rho=rho, rho_max=rho) for rho in STRENGTHS]
+
+
+STRENGTHS = (100.0, 30.0, 10.0, 3.0, 1.0, 0.3)
+# Where the climb starts: the best or next to the best on every set we measured.
+FIRST = STRENGTHS.index(10.0)
 
 
 def tune(
@@ -77,9 +81,10 @@ def tune(
 ) -> Tuning:
     """Choose settings and stopping epoch on a held-out split of the noisy labels.
 
-    Every candidate is fitted on four fifths of the images and judged after each epoch by the
-    given labels of the rest, wrong ones included: no truth is needed, because labels that are
-    wrong at random cost all candidates alike.
+    By default ρ is chosen, walking along :func:`strength_ladder` to the least loss; with
+    ``candidates``, among those. Each is fitted on four fifths of the images and judged after each
+    epoch by the given labels of the rest, wrong ones included: no truth is needed, because labels
+    that are wrong at random cost all candidates alike.
 
     Parameters
     ----------
@@ -87,7 +92,7 @@ def tune(
     labels : array of shape (n,) or (n, C)
         As for :func:`~air_core.solver.sadmm`.
     base : SolverConfig, optional
-        Settings shared by the default candidates, :func:`strength_ladder`.
+        Settings that the default candidates share; the paper's by default.
     candidates : sequence of SolverConfig, optional
         Any settings to choose among instead: β, batch size, ρ_max, λ_g.
     n_classes, device, dtype, progress
@@ -97,40 +102,75 @@ def tune(
     Tuning
         Too few images for a split: the first candidate, and ``reason`` says so.
     """
-    chosen = list(candidates) if candidates is not None else strength_ladder(base or SolverConfig())
-    split = _split(labels, chosen[0].seed)
+    chosen = list(candidates or ())
+    base = base or SolverConfig()
+    split = _split(labels, (chosen or [base])[0].seed)
     if split is None:
-        return Tuning(chosen[0], (), f"too few images to hold {FEWEST} out; the settings as given")
+        reason = f"the settings as given: too few images to hold {FEWEST} of them out"
+        return Tuning((chosen or [base])[0], (), reason)
     train, held = split
     x, y = np.asarray(features), np.asarray(labels)
-    classes = n_classes or (None if y.ndim == 2 else int(y.max()) + 1)
-    trials = []
-    for number, config in enumerate(chosen, start=1):
-        result = sadmm(
-            x[train],
-            y[train],
-            n_classes=classes,
-            config=config,
-            device=device,
-            dtype=dtype,
-            validation=(x[held], y[held]),
-        )
-        losses = np.array([record["validation_loss"] for record in result.history])
-        best = int(losses.argmin())
-        trials.append(
-            Trial(
+    classes = n_classes or (None if is_multilabel(y) else int(y.max()) + 1)
+    trials: dict[SolverConfig, Trial] = {}
+    total = len(chosen) or len(STRENGTHS) - 2  # a climb rarely needs more
+
+    def loss_of(config: SolverConfig) -> float:
+        if config not in trials:
+            progress(min(len(trials), total - 1), total, "Choosing the strength")
+            result = sadmm(
+                x[train],
+                y[train],
+                n_classes=classes,
+                config=config,
+                device=device,
+                dtype=dtype,
+                validation=(x[held], y[held]),
+            )
+            losses = [record["validation_loss"] for record in result.history]
+            best = int(np.argmin(losses))
+            trials[config] = Trial(
                 replace(config, epochs=best + 1),
                 accuracy=result.history[best]["validation_accuracy"],
-                loss=float(losses[best]),
+                loss=losses[best],
             )
-        )
-        progress(number, len(chosen), "Choosing the strength")
-    winner = min(trials, key=lambda trial: trial.loss)
+        return trials[config].loss
+
+    if chosen:
+        for config in chosen:
+            loss_of(config)
+    else:
+        _climb(strength_ladder(base), FIRST, loss_of)
+    progress(total, total, "Choosing the strength")
+    winner = min(trials.values(), key=lambda trial: trial.loss)
     reason = (
         f"rho_max {winner.config.rho_max:g}, {winner.config.epochs} epochs: least loss on "
         f"{len(held)} held-out given labels among {len(trials)} candidates"
     )
-    return Tuning(winner.config, tuple(trials), reason)
+    config = winner.config if chosen else _as_the_paper(winner.config, len(x))
+    return Tuning(config, tuple(trials.values()), reason)
+
+
+def _as_the_paper(config: SolverConfig, n: int) -> SolverConfig:
+    """The same strength with all groups updated at every step, where that is affordable."""
+    blocks = -(-n // config.batch_size)
+    if blocks > FEW_BLOCKS:
+        return config
+    rho_max = config.rho_max * blocks
+    return replace(config, update="all", rho=min(SolverConfig().rho, rho_max), rho_max=rho_max)
+
+
+def _climb(
+    ladder: list[SolverConfig], start: int, loss_of: Callable[[SolverConfig], float]
+) -> None:
+    """Walk from ``start`` to where both neighbours are worse; the loss has one valley in ρ."""
+    for step in (1, -1):
+        here = start
+        while 0 <= here + step < len(ladder) and loss_of(ladder[here + step]) < loss_of(
+            ladder[here]
+        ):
+            here += step
+        if here != start:
+            return
 
 
 def _split(labels: ArrayLike, seed: int) -> tuple[NDArray[Any], NDArray[Any]] | None:
