@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,6 @@ from air_core.rank_export import COLUMNS
 from tests.shapes import WRONG, make_source
 
 TRUE = {"images/03.png": "circle", "images/14.png": "stripes"}
-ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture
@@ -282,13 +280,6 @@ def test_importing_the_package_loads_nothing_heavy():
     code = f"import sys, air_core; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
-
-
-def test_the_wheel_is_told_to_carry_interface_and_sample():
-    metadata = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    carried = metadata["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
-    assert {"app.py", "pages", "sample_data"} <= set(carried)
-    assert all((ROOT / name).exists() for name in carried)
 
 
 @pytest.mark.slow
