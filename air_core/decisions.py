@@ -72,8 +72,9 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     header = next(rows, None)
     names = [cell.value.strip().casefold() for cell in header.cells] if header else []
     if "action" not in names or not {"path", "item_id"} & set(names):
+        got = ", ".join(names) or "none"
         raise SourceError(
-            f"Expected the columns path and action in {path.name}, got {', '.join(names) or 'none'}.",
+            f"Expected the columns path and action in {path.name}, got {got}.",
             hint="Name them in the first line: path,action,label,reason.",
         )
     for record in rows:

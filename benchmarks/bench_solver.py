@@ -58,7 +58,7 @@ def _exactness(report: Report, data: Path) -> None:
             config = SolverConfig(
                 lambda_scale=scale, group=group, batch_size=20, epochs=6, history_tolerance=0
             )  # type: ignore[arg-type]
-            w, _, norms = dense_sadmm(x.astype(np.float64), y, 5, config)
+            w, _, norms, _ = dense_sadmm(x.astype(np.float64), y, 5, config)
             got = sadmm(x.astype(np.float64), y, config=config, dtype=torch.float64)
             error_w = np.abs(got.coef * got.feature_scale - w).max() / np.abs(w).max()
             error_v = np.abs(got.last_activations - norms).max() / max(norms.max(), 1e-12)

@@ -18,7 +18,7 @@ def dense_sadmm(
     n_classes: int,
     config: SolverConfig,
     dtype: torch.dtype = torch.float64,
-) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], tuple[float, float]]:
     """Eqs. 4–6 with explicit F w, v and u of shape (n, p, C).
 
     Parameters
@@ -37,6 +37,8 @@ def dense_sadmm(
     b_bar : ndarray of shape (C,)
     norms : ndarray of shape (n, C) or (n, 1)
         ``‖v_g‖`` of the last iterate.
+    residuals : (float, float)
+        Primal ``‖v − F w‖`` and dual ``ρ‖Fᵀ(v⁺ − v)‖`` of the last step.
     """
     x = torch.as_tensor(features / np.linalg.norm(features, axis=1).mean()).to(dtype)
     y = torch.as_tensor(labels)
@@ -61,12 +63,14 @@ def dense_sadmm(
             )
             b = b - residual.sum(dim=0) / (n / 2 + inverse_step)
             fw = x.unsqueeze(2) * w
-            z = fw - u / rho
+            z, before = fw - u / rho, v
             norms = z.square().sum(dim=axes, keepdim=True).sqrt()
             v = (1 - lambda_g / rho / norms).clamp_min(0) * z
             u = u + rho * (v - fw)
             theta = 2 / (k + 2)
             w_bar, b_bar = (1 - theta) * w_bar + theta * w, (1 - theta) * b_bar + theta * b
+            primal = float((v - fw).norm())
+            dual = float(rho * torch.einsum("ij,ijc->jc", x, v - before).norm())
             rho, k = min(rho * config.beta, config.rho_max), k + 1
     norms = v.square().sum(dim=axes).sqrt().reshape(n, -1)
-    return w_bar.numpy(), b_bar.numpy(), norms.numpy()
+    return w_bar.numpy(), b_bar.numpy(), norms.numpy(), (primal, dual)

@@ -7,7 +7,7 @@ from air_core.solver.multilabel import AIRMultilabelClassifier
 from air_core.solver.path import LambdaPath, PathPoint, PathRefiner, air_path, changes
 from air_core.solver.regularizer import AuxiliaryImageRegularizer
 from air_core.solver.sadmm import sadmm
-from air_core.solver.tuning import tune, tune_lambda
+from air_core.solver.tuning import paper_grid, tune, tune_lambda
 from air_core.solver.validation import NegativeFeaturesWarning
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "air_path",
     "changes",
     "exact",
+    "paper_grid",
     "sadmm",
     "tune",
     "tune_lambda",

@@ -105,8 +105,8 @@ class SolverResult:
     last_activations : ndarray of shape (n, C) or (n, 1)
         ``‖v_g‖`` of the last iterate, with the exact zeros of the prox (Eq. 6).
     history : tuple of dict
-        One record per epoch: objective, residuals, share of suppressed groups, given-label
-        accuracy, activation quantiles.
+        One record per epoch: objective, primal and dual residual, share of suppressed groups,
+        given-label accuracy, activation quantiles, and of a held-out split accuracy and loss.
     snapshots : dict of int to ndarray of shape (n,)
         Own-class activations after the epochs that were asked for (Figure 3).
     feature_scale : float

@@ -37,8 +37,8 @@ class PathPoint:
     intercept : ndarray of shape (C,)
     activations, margins : ndarray of shape (n,), dtype float32
         In the given label's own class; NaN without a label.
-    suggestions : ndarray of shape (n,), dtype int32
-        Most probable class.
+    suggestions : ndarray of shape (n,), dtype int32; with tags (n, C), dtype int8
+        Most probable class; or 1 for each tag that the model would give.
     optimality : float
         Relative duality gap.
     converged : bool
@@ -51,7 +51,7 @@ class PathPoint:
     intercept: NDArray[np.float32]
     activations: NDArray[np.float32]
     margins: NDArray[np.float32]
-    suggestions: NDArray[np.int32]
+    suggestions: NDArray[np.integer]
     optimality: float
     converged: bool
     evaluations: int
@@ -292,7 +292,11 @@ def _solve(
         intercept=found.at.b.float().cpu().numpy(),
         activations=own_activations(problem, found.w).astype(np.float32),
         margins=own_margins(problem, scores).astype(np.float32),
-        suggestions=scores.argmax(dim=1).int().cpu().numpy(),
+        suggestions=(
+            scores.argmax(dim=1).int() if problem.loss.one_class_each else (scores > 0).char()
+        )
+        .cpu()
+        .numpy(),
         optimality=found.gap,
         converged=found.converged,
         evaluations=objective.evaluations,

@@ -40,7 +40,9 @@ class Iterate:
 
 
 class Updates(Protocol):
-    """How v and u follow w: see :class:`AllGroups` and :class:`BlockGroups`."""
+    """How v and u follow w in ``steps`` mini-batches an epoch: all groups, or by blocks."""
+
+    steps: int
 
     @property
     def norms(self) -> torch.Tensor:
@@ -53,14 +55,17 @@ class Updates(Protocol):
     def epoch(self, generator: torch.Generator) -> Iterator[torch.Tensor]:
         """Row indices of each mini-batch of one epoch."""
 
-    def step(self, w: torch.Tensor, rho: float, rho_next: float) -> torch.Tensor:
-        """Update v and u, and return ``Fᵀu + ρ_next Fᵀv``."""
+    def step(self, w: torch.Tensor, rho: float, rho_next: float, *, watch: bool) -> torch.Tensor:
+        """Update v and u, and return ``Fᵀu + ρ_next Fᵀv``; ``watch`` keeps ``Fᵀv``."""
 
     def slots(self) -> int:
         """Past iterates that the duals are made of."""
 
     def primal_residual(self) -> float:
         """``‖v − F w‖`` at the groups' last updates."""
+
+    def dual_residual(self) -> float:
+        """``ρ‖Fᵀ(v⁺ − v)‖`` between the last two watched steps."""
 
 
 class AllGroups:
@@ -71,13 +76,19 @@ class AllGroups:
         self._lambda_g = lambda_g
         self._counted = torch.nonzero(loss.counted).squeeze(1)
         self._batch_size = config.batch_size
+        self.steps = -(-len(self._counted) // config.batch_size)
+        self._watched = _Watched()
 
     def epoch(self, generator: torch.Generator) -> Iterator[torch.Tensor]:
         yield from shuffled_batches(self._counted, self._batch_size, generator)
 
-    def step(self, w: torch.Tensor, rho: float, rho_next: float) -> torch.Tensor:
+    def step(self, w: torch.Tensor, rho: float, rho_next: float, *, watch: bool) -> torch.Tensor:
         self._duals.step(w, rho, self._lambda_g)
-        return self._duals.pull(rho_next)
+        if not watch:
+            return self._duals.pull(rho_next)
+        adjoint_u, adjoint_v = self._duals.adjoints()
+        self._watched.see(adjoint_v, rho)
+        return adjoint_u + rho_next * adjoint_v
 
     @property
     def norms(self) -> torch.Tensor:
@@ -92,6 +103,9 @@ class AllGroups:
 
     def primal_residual(self) -> float:
         return float(self._duals.primal_residual2**0.5)
+
+    def dual_residual(self) -> float:
+        return self._watched.residual
 
 
 class BlockGroups:
@@ -120,13 +134,15 @@ class BlockGroups:
         self._lambda_g = lambda_g
         self._n = matrix.n
         self._current = 0
+        self.steps = len(self._rows)
+        self._watched = _Watched()
 
     def epoch(self, generator: torch.Generator) -> Iterator[torch.Tensor]:
         for block in torch.randperm(len(self._rows), generator=generator).tolist():
             self._current = block
             yield self._rows[block]
 
-    def step(self, w: torch.Tensor, rho: float, rho_next: float) -> torch.Tensor:
+    def step(self, w: torch.Tensor, rho: float, rho_next: float, *, watch: bool) -> torch.Tensor:
         duals = self._duals[self._current]
         duals.step(w, rho, self._lambda_g)
         old_u, old_v = self._adjoints[self._current]
@@ -134,6 +150,8 @@ class BlockGroups:
         self._sum_u += new_u - old_u
         self._sum_v += new_v - old_v
         self._adjoints[self._current] = (new_u, new_v)
+        if watch:
+            self._watched.see(self._sum_v.clone(), rho)
         return self._sum_u + rho_next * self._sum_v
 
     @property
@@ -153,6 +171,22 @@ class BlockGroups:
 
     def primal_residual(self) -> float:
         return float(sum(duals.primal_residual2 for duals in self._duals) ** 0.5)
+
+    def dual_residual(self) -> float:
+        return self._watched.residual
+
+
+@dataclass(slots=True)
+class _Watched:
+    """``Fᵀv`` of the last watched step, and how far the one before was."""
+
+    adjoint_v: torch.Tensor | None = None
+    residual: float = 0.0
+
+    def see(self, adjoint_v: torch.Tensor, rho: float) -> None:
+        before = torch.zeros_like(adjoint_v) if self.adjoint_v is None else self.adjoint_v
+        self.residual = float(rho * (adjoint_v - before).norm())
+        self.adjoint_v = adjoint_v
 
 
 def sadmm(
@@ -240,7 +274,7 @@ def sadmm(
     kept: dict[int, NDArray] = {}  # type: ignore[type-arg]
     rho, k = config.rho, 0
     for epoch in range(1, config.epochs + 1):
-        for batch in updates.epoch(generator):
+        for position, batch in enumerate(updates.epoch(generator)):
             inverse_step = (k + 3) / 2  # 1/η_{k+1}
             gradient, bias_gradient = _gradient(problem, now, batch)
             now.w = (now.w * inverse_step - gradient + pulled) / (
@@ -249,13 +283,15 @@ def sadmm(
             # The bias has no group to hold it; n/2 bounds the curvature of the loss in b.
             now.b = now.b - bias_gradient / (problem.count / 2 + inverse_step)
             rho_next = min(rho * config.beta, config.rho_max)
-            pulled = updates.step(now.w, rho, rho_next)
+            # The last two steps of an epoch show how far v still moves.
+            pulled = updates.step(now.w, rho, rho_next, watch=position >= updates.steps - 2)
             now.average(2 / (k + 2))
             rho, k = rho_next, k + 1
         record = epoch_record(problem, now.w_bar, now.b_bar, config, lambda_g, held_out)
         record |= {
             "epoch": float(epoch),
             "primal_residual": updates.primal_residual(),
+            "dual_residual": updates.dual_residual(),
             "suppressed": float((updates.norms == 0).double().mean()),
             "rho": rho,
             "slots": float(updates.slots()),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -61,6 +62,37 @@ def strength_ladder(base: SolverConfig) -> list[SolverConfig]:
     ρ_max = 100 with all groups at once acts like ρ = 10 with some ten blocks.
     """
     return [replace(base, update="block", rho=rho, rho_max=rho) for rho in STRENGTHS]
+
+
+def paper_grid(
+    base: SolverConfig | None = None,
+    *,
+    betas: Sequence[float] = (1.1, 1.3, 1.5),
+    batch_sizes: Sequence[int] = (128, 256),
+    rho_maxima: Sequence[float] = (30.0, 100.0, 300.0),
+    lambda_scales: Sequence[float] = (10.0,),
+) -> list[SolverConfig]:
+    """What the paper cross-validates: β, batch size and ρ_max, and λ_g where asked for.
+
+    Hand it to :func:`tune` as ``candidates``; the stopping epoch is chosen along with them.
+
+    Examples
+    --------
+    >>> len(paper_grid())
+    18
+    """
+    return [
+        replace(
+            base or SolverConfig(),
+            beta=beta,
+            batch_size=batch_size,
+            rho_max=rho_max,
+            lambda_scale=scale,
+        )
+        for beta, batch_size, rho_max, scale in product(
+            betas, batch_sizes, rho_maxima, lambda_scales
+        )
+    ]
 
 
 STRENGTHS = (100.0, 30.0, 10.0, 3.0, 1.0, 0.3)

@@ -22,12 +22,14 @@ def test_matrix_free_equals_dense(scale, group):
     config = SolverConfig(
         lambda_scale=scale / 2, group=group, batch_size=20, epochs=5, history_tolerance=0
     )
-    w, b, norms = dense_sadmm(x, y, 4, config)
+    w, b, norms, (primal, dual) = dense_sadmm(x, y, 4, config)
     got = sadmm(x, y, config=config, dtype=torch.float64)
     assert np.abs(got.coef * got.feature_scale - w).max() <= 1e-9 * np.abs(w).max()
     np.testing.assert_allclose(got.intercept, b, atol=1e-9)
     np.testing.assert_allclose(got.last_activations, norms, atol=1e-9)
     assert got.truncation == 0
+    assert got.history[-1]["primal_residual"] == pytest.approx(primal, rel=1e-6, abs=1e-6)
+    assert got.history[-1]["dual_residual"] == pytest.approx(dual, rel=1e-6, abs=1e-6)
 
 
 def test_all_groups_can_be_suppressed():

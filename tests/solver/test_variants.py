@@ -9,7 +9,9 @@ from air_core.metrics import auroc
 from air_core.solver import (
     NegativeFeaturesWarning,
     SolverConfig,
+    air_path,
     exact,
+    paper_grid,
     sadmm,
     tune,
     tune_lambda,
@@ -117,6 +119,24 @@ def test_tuning_sees_given_labels_only_and_picks_what_fits_them():
     assert len(chosen.trials) == 2
     assert "held-out" in chosen.reason
     assert tune(x, y, candidates=[strong, weak]).config == chosen.config
+
+
+def test_the_papers_grid_is_one_call():
+    x, y, _ = noisy_blobs(300, 16, 3)
+    base = SolverConfig(epochs=2)
+    grid = paper_grid(base, betas=(1.1, 1.5), batch_sizes=(64,), rho_maxima=(30.0,))
+    chosen = tune(x, y, candidates=grid)
+    assert len(chosen.trials) == 2
+    assert {trial.config.beta for trial in chosen.trials} == {1.1, 1.5}
+    assert chosen.config.epochs <= 2
+
+
+def test_a_path_of_tags_suggests_tags():
+    x, given, _ = tags_problem()
+    path = air_path(x, given, count=3)
+    point = path.points[-1]
+    assert point.suggestions.shape == given.shape
+    assert (point.suggestions == given).mean() > 0.8
 
 
 def test_too_few_images_keep_the_settings_and_say_so():
