@@ -104,7 +104,13 @@ def scan_images(
     dict of str to ScannedImage
         One entry for each file, in the order of ``files``.
     """
-    known = {**known, **journal.read(pack)}
+    size = pack.size
+    known = {
+        file: image
+        for file, image in {**known, **journal.read(pack)}.items()
+        # A pack that was lost or cut short since: whatever is not in it is made again.
+        if image.offset + image.length <= size
+    }
     keep = max((image.offset + image.length for image in known.values()), default=0)
     writer = PackWriter(pack, keep=keep)
     results: dict[str, ScannedImage] = {}

@@ -117,6 +117,27 @@ def test_a_journal_without_its_thumbnails_is_not_believed(root: Path, decoded: l
     assert sorted(decoded) == FILES
 
 
+@pytest.mark.parametrize("left", [0, 0.5, None])
+def test_a_pack_that_was_lost_or_cut_short_is_made_whole(
+    root: Path, decoded: list[str], left: float | None
+) -> None:
+    before = run(root)
+    (root.parent / "journal").unlink()
+    pack = root.parent / "pack"
+    size = pack.stat().st_size
+    if left is None:
+        pack.unlink()
+    else:
+        with pack.open("r+b") as file:
+            file.truncate(int(size * left))
+    decoded.clear()
+    found = run(root, known=before)
+    assert_thumbnails_fit(root, found)
+    assert pack.stat().st_size == size
+    intact = [name for name in FILES if before[name].offset + before[name].length <= size / 2]
+    assert sorted(decoded) == (FILES[len(intact) :] if left else FILES)
+
+
 def test_bad_images_get_a_reason_and_stop_nothing(root: Path) -> None:
     (root / "05.png").write_bytes(b"")
     (root / "06.png").unlink()
