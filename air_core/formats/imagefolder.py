@@ -122,7 +122,7 @@ class ImageFolder:
         )
 
     def fill(self, folder: Path, clean: CleanLabels) -> int:
-        """Put a link to or a copy of each labelled image below its class.
+        """Put a copy of each labelled image below its class.
 
         The path below the class stays as it was. Where two images would meet, the one whose
         label did not change keeps its name and the other gets its id added.
@@ -147,7 +147,8 @@ class ImageFolder:
             target = _target(item, taken)
             place = folder / target
             place.parent.mkdir(parents=True, exist_ok=True)
-            _link_or_copy(item.file, place)
+            # No link: whoever edits an exported picture must not edit the source.
+            shutil.copy2(item.file, place)
         return len(labelled)
 
 
@@ -175,14 +176,6 @@ def _target(item: CleanItem, taken: set[str]) -> PurePosixPath:
         target = target.with_name(f"{target.stem}-{item.item_id}{target.suffix}")
     taken.add(str(target).casefold())
     return target
-
-
-def _link_or_copy(file: Path, target: Path) -> None:
-    real = file.resolve()
-    try:
-        os.link(real, target)
-    except OSError:
-        shutil.copy2(real, target)
 
 
 def _check_class_name(name: str) -> None:

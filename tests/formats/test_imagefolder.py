@@ -157,19 +157,28 @@ def test_paths_of_a_csv_keep_their_folders(tmp_path: Path, paint: PaintImage) ->
     assert below(out) == ["cat/images/A-2.png", "cat/images/a.png", "cat/images/b.png"]
 
 
-def test_copies_where_links_are_impossible(
-    folder_source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_editing_an_exported_picture_leaves_the_source_alone(
+    folder_source: Path, tmp_path: Path
 ) -> None:
-    def refuse(*_: object) -> None:
-        raise OSError("another disk")
-
-    monkeypatch.setattr(os, "link", refuse)
     (tmp_path / "out").mkdir()
     source = folder_source / "cat" / "1.png"
-    FOLDERS.fill(tmp_path / "out", clean(("cat",), item(source, "cat/1.png", "cat", "cat")))
-    copy = tmp_path / "out" / "cat" / "1.png"
-    assert copy.read_bytes() == source.read_bytes()
-    assert copy.stat().st_ino != source.stat().st_ino
+    link = folder_source / "cat" / "link.png"
+    link.symlink_to(source)
+    before = source.read_bytes()
+    FOLDERS.fill(
+        tmp_path / "out",
+        clean(
+            ("cat",),
+            item(source, "cat/1.png", "cat", "cat"),
+            item(link, "cat/link.png", "cat", "cat", "id2"),
+        ),
+    )
+    for name in ("1.png", "link.png"):
+        copy = tmp_path / "out" / "cat" / name
+        assert copy.read_bytes() == before
+        with copy.open("r+b") as file:
+            file.write(b"edited in place")
+    assert source.read_bytes() == before
 
 
 @pytest.mark.parametrize(
