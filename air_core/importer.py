@@ -129,6 +129,15 @@ def as_before(
     return info.format, same
 
 
+def check_apart(folder: Path, source: Path) -> None:
+    """Refuse to put the workspace's files among those of the source; a sub-folder is fine."""
+    if folder == (source if source.is_dir() else source.parent):
+        raise WorkspaceError(
+            f"Expected a workspace apart from the source, got {folder} for both.",
+            hint=f"Choose another folder, for instance {folder / 'audit'}.",
+        )
+
+
 def classes_decided_on(folder: Path) -> list[str]:
     """Classes that standing decisions give to items."""
     log = folder / "labels.sqlite"

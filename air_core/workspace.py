@@ -22,7 +22,7 @@ from air_core.formats import (
     get_format,
 )
 from air_core.images import load_rgb
-from air_core.importer import PACK, as_before, classes_decided_on, import_listing
+from air_core.importer import PACK, as_before, check_apart, classes_decided_on, import_listing
 from air_core.items import MANIFEST, SourceInfo, read_items, read_manifest
 from air_core.labels.models import Decision, LabelEvent
 from air_core.progress import ProgressCallback, silent
@@ -99,10 +99,12 @@ class Workspace:
         SourceError
             If the source cannot be read as asked or holds no usable image.
         WorkspaceError
-            If the workspace belongs to another source or cannot be written.
+            If the workspace belongs to another source, is the folder of the source itself, or
+            cannot be written.
         """
         folder = Path(root).resolve()
         origin = Path(source).resolve()
+        check_apart(folder, origin)
         before = read_manifest(folder) if (folder / MANIFEST).exists() else None
         options = ReadOptions(
             labels=None if labels is None else Path(labels).resolve(),
@@ -278,7 +280,7 @@ class Workspace:
         """Write the cleaned labels.
 
         A label file in the source's own format differs from it in the changed cells and the
-        excluded rows only. An image folder gets links to, or copies of, the images.
+        excluded rows only. An image folder gets copies of the images.
 
         Parameters
         ----------

@@ -258,6 +258,30 @@ def test_a_workspace_inside_the_source(csv_source: Path, folder_source: Path) ->
         assert "audit" not in again.dataset.class_names
 
 
+def test_a_workspace_is_never_the_folder_of_the_source(
+    csv_source: Path, folder_source: Path
+) -> None:
+    for source, folder in (
+        (folder_source, folder_source),
+        (folder_source, folder_source / "cat" / ".."),
+        (csv_source, csv_source),
+        (csv_source / "labels.csv", csv_source),
+    ):
+        before = sorted(folder.rglob("*"))
+        with pytest.raises(WorkspaceError, match=r"apart from the source.*for instance .*audit"):
+            Workspace.create(folder, source)
+        assert sorted(folder.rglob("*")) == before
+
+
+def test_a_lost_pack_of_thumbnails_is_mended_by_opening_again(
+    workspace: Workspace, csv_source: Path
+) -> None:
+    before = {item: workspace.thumbnail(item) for item in ids(workspace).values()}
+    (workspace.root / "thumbnails.pack").unlink()
+    again = Workspace.create(workspace.root, csv_source)
+    assert {item: again.thumbnail(item) for item in ids(again).values()} == before
+
+
 def test_an_unfinished_workspace_inside_the_source_is_no_class(folder_source: Path) -> None:
     (folder_source / "audit").mkdir()
     workspace = Workspace.create(folder_source / "audit", folder_source)
