@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from air_core.errors import SolverError
 from air_core.progress import ProgressCallback, silent
 from air_core.solver.config import Group, SolverResult
-from air_core.solver.objective import Evaluation, Objective
+from air_core.solver.objective import Evaluation, Objective, ZeroColumns
 from air_core.solver.penalty import activations
 from air_core.solver.problem import Problem, make_problem
 
@@ -106,11 +106,10 @@ def minimize(
     gap, reason = float("inf"), ""
     while True:
         if steps % CHECK_EVERY == 0 or stalled:
-            w, at, moved = _settle_zeros(objective, w, at)
+            w, at, zero, moved = _settle_zeros(objective, w, at)
             if moved:
                 memory = _Memory()
                 diagonal = _diagonal(at)
-            zero = objective.zero_columns(at, _zero_mask(w, objective.per_class))
             gap = objective.duality_gap(w, at, zero)
             used = objective.evaluations - started
             history.append({"evaluations": used, "objective": at.value, "gap": gap})
@@ -202,8 +201,12 @@ def _line_search(
 
 def _settle_zeros(
     objective: Objective, w: torch.Tensor, at: Evaluation
-) -> tuple[torch.Tensor, Evaluation, bool]:
-    """Set columns to zero whose optimum it is, and let go those that should move."""
+) -> tuple[torch.Tensor, Evaluation, ZeroColumns, bool]:
+    """Set columns to zero whose optimum it is, and let go those that should move.
+
+    Returns the weights, their evaluation, why their columns of zeros may stay, and whether any
+    column was set or let go.
+    """
     zero = _zero_mask(w, objective.per_class)
     moved = False
     size = torch.linalg.vector_norm(w, dim=0, keepdim=True)
@@ -219,13 +222,12 @@ def _settle_zeros(
             w = torch.where(settle, 0.0, w)
             at = objective.evaluate(w, at.b, second=True)
             zero, moved = zero | settle, True
-    if bool(zero.any()):
-        verdict = objective.zero_columns(at, zero)
-        release = zero & (verdict.threshold > objective.lambda_g * (1 + 1e-6))
-        if bool(release.any()):
-            w, at = _release(objective, w, at, verdict.direction, release)
-            moved = True
-    return w, at, moved
+    verdict = objective.zero_columns(at, zero)
+    release = zero & (verdict.threshold > objective.lambda_g * (1 + 1e-6))
+    if bool(release.any()):
+        w, at = _release(objective, w, at, verdict.direction, release)
+        verdict, moved = objective.zero_columns(at, _zero_mask(w, objective.per_class)), True
+    return w, at, verdict, moved
 
 
 def _release(

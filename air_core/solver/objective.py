@@ -57,6 +57,7 @@ class Objective:
         self.per_class = group == "image_class"
         self.column_squares = self.matrix.column_squares()
         self.evaluations = 0
+        self._directions: torch.Tensor | None = None
 
     def grouped(self, per_class: torch.Tensor) -> torch.Tensor:
         """Sum over the classes of a group: (n, C) → (n, groups)."""
@@ -112,9 +113,9 @@ class Objective:
             gradient = torch.where(zero.mask, zero.remainder, gradient)
         missing = gradient / self.column_squares.clamp_min(torch.finfo(w.dtype).tiny)
         missing = torch.where(self.column_squares > 0, missing, 0.0)
-        first = self.grouped(self.matrix.forward_squared(direction * direction))
-        cross = self.grouped(self.matrix.forward_squared(direction * missing))
-        last = self.grouped(self.matrix.forward_squared(missing.square()))
+        stacked = torch.cat([direction.square(), direction * missing, missing.square()], dim=1)
+        parts = self.matrix.forward_squared(stacked).chunk(3, dim=1)
+        first, cross, last = (self.grouped(part) for part in parts)
         squared = scale.square() * first - 2 * scale * cross + last
         largest = float(squared.clamp_min(0).amax().sqrt())
         shrink = min(1.0, self.lambda_g / largest) if largest > 0 else 1.0
@@ -141,31 +142,44 @@ class Objective:
         z, ``max ⟨z, w⟩ / Σ_i ‖x_i ∘ w‖``. At its maximum ``z ∝ [X²ᵀ(1/r)] ∘ w``, a fixed point
         that is found by re-weighting.
         """
-        z = torch.where(mask, -at.loss_gradient, 0.0)
+        p, classes = at.loss_gradient.shape
+        groups = at.norms.shape[1]
+        new = at.norms.new_zeros
+        verdict = ZeroColumns(
+            mask=mask,
+            direction=new((p, classes)),
+            scale=new((self.matrix.n, groups)),
+            remainder=new((p, classes)),
+            threshold=new((1, classes)),
+        )
+        if not verdict.any():
+            return verdict
+        # Only the columns asked about; a group of all classes is asked about as a whole.
+        chosen = mask[0] if self.per_class else slice(None)
+        z = -at.loss_gradient[:, chosen]
         tiny = torch.finfo(z.dtype).tiny
-        w = z / self.column_squares.clamp_min(tiny)
-        before = torch.zeros((1, at.norms.shape[1]), device=z.device, dtype=z.dtype)
-        for _ in range(_REWEIGHTINGS):
+        if self._directions is None:
+            self._directions = -at.loss_gradient / self.column_squares.clamp_min(tiny)
+        w = self._directions[:, chosen]  # where the last search for this λ_g ended
+        before = torch.zeros((1, 1), device=z.device, dtype=z.dtype)
+        for step in range(_REWEIGHTINGS):
             norms = self.grouped(self.matrix.forward_squared(w.square())).clamp_min(0).sqrt()
             total = norms.sum(dim=0, keepdim=True).clamp_min(tiny)
             w, norms = w / total, norms / total
             inverse = _inverse(norms)
             pull = self.matrix.adjoint_squared(inverse)
             threshold = self._product(z, w)
-            if float((threshold - before).abs().amax()) <= 1e-5 * float(threshold.abs().amax()):
+            moved = float((threshold - before).abs().amax())
+            if moved <= 1e-5 * float(threshold.abs().amax()) or step == _REWEIGHTINGS - 1:
                 break
-            before, last = threshold, w
+            before = threshold
             w = z / pull.clamp_min(tiny)
-        else:
-            w = last  # the one that norms, pull and threshold belong to
-        scale = threshold * inverse
-        return ZeroColumns(
-            mask=mask,
-            direction=w,
-            scale=scale,
-            remainder=threshold * pull * w - z,
-            threshold=threshold.expand(1, z.shape[1]),
-        )
+        self._directions[:, chosen] = w
+        verdict.direction[:, chosen] = w
+        verdict.remainder[:, chosen] = threshold * pull * w - z
+        verdict.scale[:, mask[0] if self.per_class else slice(None)] = threshold * inverse
+        verdict.threshold[:, chosen] = threshold
+        return verdict
 
     def _product(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
         """``⟨a_c, b_c⟩`` per group of columns, shape (1, groups)."""
