@@ -203,7 +203,13 @@ class Workspace:
 
     def _folder(self, name: str) -> Path:
         path = self.root / name
-        path.mkdir(exist_ok=True)
+        try:
+            path.mkdir(exist_ok=True)
+        except OSError as error:
+            raise WorkspaceError(
+                f"The folder {path} cannot be made: {error.strerror}.",
+                hint="Allow writing to the workspace folder, or copy it to where you may write.",
+            ) from error
         return path
 
     def thumbnail(self, item_id: str) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 import weakref
 from collections.abc import Iterator, Sequence
@@ -23,6 +24,7 @@ from air_core.labels.tables import (
     metadata,
     operations,
     prepare_sqlite,
+    read_only_engine,
 )
 
 
@@ -49,7 +51,8 @@ class EventLog:
     Parameters
     ----------
     target : path or str
-        A SQLite file (made when missing) or an SQLAlchemy database URL.
+        A SQLite file (made when missing) or an SQLAlchemy database URL. A file in a place that
+        cannot be written is read as it is, and every decision is refused.
 
     Raises
     ------
@@ -58,7 +61,11 @@ class EventLog:
     """
 
     def __init__(self, target: str | Path) -> None:
-        self._engine = _engine(target)
+        self._target = target
+        self._read_only = _cannot_be_written(target)
+        # Whoever may only look at a workspace without decisions finds none.
+        self._absent = self._read_only and not Path(target).exists()
+        self._engine = read_only_engine(Path(target)) if self._read_only else _engine(target)
         self._writer = self._engine.execution_options(writes=True)
         self._finalizer = weakref.finalize(self, self._engine.dispose)
         try:
@@ -76,6 +83,13 @@ class EventLog:
             )
 
     def _prepare(self) -> int:
+        if self._absent:
+            return SCHEMA_VERSION
+        if self._read_only:
+            with self._engine.connect() as connection:
+                version = int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
+            self._absent = version == 0
+            return version
         with self._writer.begin() as connection:
             version = int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
             if version == 0:
@@ -96,6 +110,11 @@ class EventLog:
         DecisionError
             If the database refuses: locked for too long, read-only, or no space left.
         """
+        if self._read_only:
+            raise DecisionError(
+                f"The decision could not be stored: {self._target} cannot be written.",
+                hint="Allow writing to the workspace folder, or copy it to where you may write.",
+            )
         try:
             with self._writer.begin() as connection:
                 yield WriteTransaction(connection)
@@ -107,11 +126,15 @@ class EventLog:
 
     def since(self, event_id: int) -> list[LabelEvent]:
         """Events newer than ``event_id``, oldest first."""
+        if self._absent:
+            return []
         with self._reading() as connection:
             return _since(connection, event_id)
 
     def applied(self, client_id: str) -> int:
         """The highest operation number stored for a client; 0 if none is."""
+        if self._absent:
+            return 0
         query = select(func.max(operations.c.number)).where(operations.c.client_id == client_id)
         with self._reading() as connection:
             return int(connection.execute(query).scalar() or 0)
@@ -172,6 +195,16 @@ def _since(connection: Connection, event_id: int) -> list[LabelEvent]:
         .order_by(label_events.c.event_id)
     )
     return [LabelEvent(*row) for row in connection.execute(newer)]
+
+
+def _cannot_be_written(target: str | Path) -> bool:
+    """Whether the target is a file, there or not, in a place that exists but is read-only."""
+    if "://" in str(target):
+        return False
+    file = Path(target)
+    return file.parent.is_dir() and not all(
+        os.access(place, os.W_OK) for place in (file.parent, file) if place.exists()
+    )
 
 
 def _engine(target: str | Path) -> Engine:

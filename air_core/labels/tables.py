@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
@@ -15,9 +18,11 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    create_engine,
     event,
 )
 from sqlalchemy.engine import Connection
+from sqlalchemy.pool import NullPool
 
 SCHEMA_VERSION = 1
 BUSY_SECONDS = 30
@@ -101,3 +106,17 @@ def prepare_sqlite(engine: Engine) -> None:
     def _on_begin(connection: Connection) -> None:
         writes = connection.get_execution_options().get("writes", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def read_only_engine(file: Path) -> Engine:
+    """Engine over a database that this process may not write, not even its folder."""
+
+    def connect() -> sqlite3.Connection:
+        # Readers of a write-ahead log share a file of locks beside it. Where that cannot be made
+        # and there is no log, nobody is writing: SQLite may then read without any lock.
+        alone = not os.access(file.parent, os.W_OK) and not Path(f"{file}-wal").exists()
+        address = f"{file.resolve().as_uri()}?mode=ro{'&immutable=1' if alone else ''}"
+        return sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS, check_same_thread=False)
+
+    # A new connection for each reading: a writer may come or go at any time.
+    return create_engine("sqlite://", creator=connect, poolclass=NullPool)
