@@ -7,9 +7,9 @@ import streamlit as st
 from air_core.errors import AirError
 from air_core.workspace import Workspace
 from pages import resources, state
+from pages.components.markdown import literal
 from pages.components.notices import empty
 from pages.components.start import workspace_or_stop
-from pages.components.strip import literal
 from pages.components.trail import IN_FORCE, UNDONE, dim_undone, trail
 
 STYLED = 5000  # rows; above that the table stays plain and quick

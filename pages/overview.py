@@ -11,7 +11,8 @@ from air_core.ranking import Ranking
 from air_core.workspace import Workspace
 from pages import resources
 from pages.components.figures import class_balance
-from pages.components.strip import draw_strip, literal, worst_undecided
+from pages.components.markdown import literal
+from pages.components.strip import draw_strip, worst_undecided
 from pages.components.welcome import AUDIT, start_audit, welcome
 from pages.jobs import registry
 

@@ -8,6 +8,7 @@ import streamlit as st
 
 from air_core.ranking import Ranking
 from air_core.workspace import Workspace
+from pages.components.markdown import literal
 
 
 def worst_undecided(ranking: Ranking, reviewed: Container[str], count: int) -> list[int]:
@@ -19,17 +20,6 @@ def worst_undecided(ranking: Ranking, reviewed: Container[str], count: int) -> l
             if len(found) == count:
                 break
     return found
-
-
-def literal(text: str) -> str:
-    """Text that Markdown shows as it is; names from files may hold anything.
-
-    Examples
-    --------
-    >>> literal("a*b")
-    'a&#42;b'
-    """
-    return "".join(char if char.isalnum() or char == " " else f"&#{ord(char)};" for char in text)
 
 
 def draw_strip(workspace: Workspace, ranking: Ranking, rows: list[int], columns: int) -> None:

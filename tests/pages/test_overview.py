@@ -12,7 +12,8 @@ from air_core import pipeline
 from air_core.labels import Decision
 from air_core.workspace import Workspace
 from pages import resources
-from pages.components.strip import literal, worst_undecided
+from pages.components.markdown import literal
+from pages.components.strip import worst_undecided
 from pages.jobs import registry
 
 PAGE = "../../pages/overview.py"
