@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from air_core.errors import AirError
 from air_core.labels import Decision
-from air_core.pipeline import Fit
-from air_core.ranking import Ranking
 from air_core.workspace import Workspace
-from pages.components.grid import GridOperation, ItemDecision
+from pages.components.grid import Basis, GridOperation, ItemDecision
 
 
 @dataclass
@@ -37,10 +33,6 @@ class Receipts:
 def commit(
     workspace: Workspace,
     operations: Sequence[GridOperation],
-    *,
-    reviewer: str,
-    ranking: Ranking,
-    fit: Fit,
     receipts: Receipts,
 ) -> str:
     """Store the operations that are not stored yet; one operation is one transaction.
@@ -53,11 +45,8 @@ def commit(
     ----------
     workspace : Workspace
     operations : sequence of GridOperation
-        In the order made; those known already are skipped.
-    reviewer : str
-        Who decided.
-    ranking, fit : Ranking, Fit
-        What the reviewer saw; each decision carries detector, score, λ_g, suggestion and run.
+        In the order made; those known already are skipped. Each carries who decided and what the
+        reviewer saw: detector, score, λ_g, suggestion and run.
     receipts : Receipts
         Brought up to date.
 
@@ -66,8 +55,11 @@ def commit(
     str
         Why the last operation could not be stored; empty if all are.
     """
-    for client in {operation.client for operation in operations}:
-        raise_to(receipts.settled, client, workspace.labels.applied(client))
+    try:
+        for client in {operation.client for operation in operations}:
+            raise_to(receipts.settled, client, workspace.labels.applied(client))
+    except AirError as error:
+        return str(error)
     for operation in operations:
         if operation.number <= receipts.settled.get(operation.client, 0):
             continue
@@ -76,7 +68,7 @@ def commit(
             receipts.rejected[operation.operation_id] = reason
         else:
             try:
-                _apply(workspace, operation, reviewer, ranking, fit)
+                _apply(workspace, operation)
             except AirError as error:
                 return str(error)
         raise_to(receipts.settled, operation.client, operation.number)
@@ -100,28 +92,25 @@ def _refusal(workspace: Workspace, operation: GridOperation) -> str:
     return ""
 
 
-def _apply(
-    workspace: Workspace, operation: GridOperation, reviewer: str, ranking: Ranking, fit: Fit
-) -> None:
+def _apply(workspace: Workspace, operation: GridOperation) -> None:
+    reviewer, operation_id = operation.basis.reviewer, operation.operation_id
     if operation.kind == "undo":
-        workspace.labels.undo_last(reviewer, operation_id=operation.operation_id)
+        workspace.labels.undo_last(reviewer, operation_id=operation_id)
     elif operation.kind == "redo":
-        workspace.labels.redo_last(reviewer, operation_id=operation.operation_id)
+        workspace.labels.redo_last(reviewer, operation_id=operation_id)
     else:
-        decisions = [_decision(workspace, made, ranking, fit) for made in operation.decisions]
-        workspace.decide(decisions, reviewer=reviewer, operation_id=operation.operation_id)
+        decisions = [_decision(made, operation.basis) for made in operation.decisions]
+        workspace.decide(decisions, reviewer=reviewer, operation_id=operation_id)
 
 
-def _decision(workspace: Workspace, made: ItemDecision, ranking: Ranking, fit: Fit) -> Decision:
-    row = workspace.dataset.row_of(made.item_id)
-    score = float(ranking.scores[row])
+def _decision(made: ItemDecision, basis: Basis) -> Decision:
     return Decision(
         item_id=made.item_id,
         action=made.action,
         label=made.label if made.action == "relabel" else None,
-        detector=ranking.detector,
-        score=None if np.isnan(score) else score,
-        lambda_g=fit.lambda_g,
-        suggested_label=workspace.dataset.label_name(int(ranking.suggested_labels[row])),
-        run_id=fit.run_id,
+        detector=basis.detector,
+        score=made.score,
+        lambda_g=basis.lambda_g,
+        suggested_label=made.suggested,
+        run_id=basis.run_id,
     )

@@ -9,6 +9,8 @@ import streamlit as st
 from air_core.errors import AirError
 from air_core.workspace import Workspace
 from pages import resources, state
+from pages.components.markdown import literal
+from pages.components.outbox import store_the_rest
 from pages.jobs import Job, registry
 
 LOGO = Path(__file__).parent / "logo.svg"
@@ -21,13 +23,21 @@ def draw_frame() -> None:
         workspace, summary = (found := resources.workspace()), _summary(found)
     except AirError:  # the page says why, and what to do
         workspace, summary = None, ":red[The workspace cannot be opened]"
+    problem = ""
     with st.container(horizontal=True, vertical_alignment="center", key="air-frame"):
         st.markdown(summary, width="stretch")
+        if workspace is not None:
+            problem = store_the_rest(workspace)
         with st.popover(state.reviewer(), icon=":material/person:", type="tertiary"):
             name = st.text_input("Decisions are signed with", value=state.reviewer())
             if name.strip() != state.reviewer():
                 state.set_reviewer(name)
                 st.rerun()
+    with st.container():  # as below: always there, so that the page keeps its place
+        if problem:
+            st.error(
+                f"{problem} Your decisions wait in this browser.", icon=":material/sync_problem:"
+            )
     draw_jobs([] if workspace is None else registry.of(workspace.root))
 
 
@@ -40,13 +50,8 @@ def _summary(workspace: Workspace | None) -> str:
     ]
     if workspace.quarantined:
         facts.append(f"{len(workspace.quarantined):,} quarantined")
-    name = _literal(workspace.root.name)
+    name = literal(workspace.root.name)
     return f":material/folder_open: **{name}** :gray[&nbsp; {' · '.join(facts)}]"
-
-
-def _literal(text: str) -> str:
-    """Text that Markdown shows as it is; folder names may hold anything."""
-    return "".join(f"&#{ord(c)};" if not c.isalnum() and c not in " -" else c for c in text)
 
 
 def draw_jobs(jobs: list[Job]) -> None:
@@ -72,7 +77,7 @@ def draw_jobs(jobs: list[Job]) -> None:
 def _draw_job(job: Job, key: str) -> None:
     if job.live:
         note = "waiting" if job.state == "waiting" else job.note
-        text = f"**{job.title}** &nbsp; :gray[{_literal(note)}]"
+        text = f"**{job.title}** &nbsp; :gray[{literal(note)}]"
         st.progress(job.fraction, text=text, width="stretch")
         title = "Stopping …" if job.stopping else "Cancel"
         if st.button(title, key=key, icon=":material/stop:", disabled=job.stopping):
@@ -81,7 +86,7 @@ def _draw_job(job: Job, key: str) -> None:
         return
     failed = job.state == "failed"
     mark = ":red[:material/error:]" if failed else ":material/cancel:"
-    end = f"failed. {_literal(job.error)}" if failed else "was cancelled. Finished parts are kept."
+    end = f"failed. {literal(job.error)}" if failed else "was cancelled. Finished parts are kept."
     st.markdown(f"{mark} **{job.title}** {end}", width="stretch")
     if st.button("Dismiss", key=key, type="tertiary"):
         registry.dismiss(job)

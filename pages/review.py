@@ -7,13 +7,11 @@ import streamlit as st
 from air_core import pipeline
 from air_core.workspace import Workspace
 from pages import resources, state
-from pages.components.grid import pending_operations, review_grid
+from pages.components.grid import REVIEW, Basis, pending_operations, review_grid
 from pages.components.ranked import choose_filter, choose_page, draw_head, selection_chip
 from pages.components.start import fitted_or_stop, workspace_or_stop
 from pages.components.tiles import tiles
 from pages.decisions import commit
-
-GRID = "review-grid"
 
 
 @st.fragment
@@ -30,11 +28,8 @@ def review(workspace: Workspace) -> None:
             st.warning(f"{pipeline.DETECTORS[detector]} has not been fitted yet.")
             return
         chosen = choose_filter(workspace, ranking)
-    receipts, operations = state.receipts(), pending_operations(GRID)
-    problem = commit(
-        workspace, operations, reviewer=state.reviewer(),
-        ranking=ranking, fit=fit, receipts=receipts,
-    )  # fmt: skip
+    receipts, operations = state.receipts(), pending_operations(REVIEW)
+    problem = commit(workspace, operations, receipts)
     reviewed = workspace.reviewed()
     with head:
         draw_head(workspace, ranking, fit, reviewed.keys())
@@ -54,9 +49,10 @@ def review(workspace: Workspace) -> None:
                 workspace, shown, reviewed=reviewed, ranking=ranking,
                 activations=ranking.activations,
             ),
-            key=GRID,
+            key=REVIEW,
             class_names=workspace.dataset.class_names,
             workspace=resources.version(workspace),
+            basis=Basis(state.reviewer(), ranking.detector, fit.lambda_g, fit.run_id),
             ack=receipts.settled,
             rejected=receipts.rejected,
             caption=f"{pipeline.DETECTORS[detector]}, worst first",

@@ -121,6 +121,103 @@ def test_reloading_amid_a_burst_loses_nothing(page, server, audit):
     expect(page.locator(".badge:not([hidden])")).to_have_count(8)
 
 
+def burst(page, keys) -> None:
+    """Press keys as fast as the browser takes them, with no wait for anything in between."""
+    page.locator(".tiles").evaluate(
+        """(list, keys) => {
+            for (const key of keys) {
+                const on = list.querySelector(".tile[tabindex='0']");
+                const how = { key, bubbles: true, composed: true };
+                on.dispatchEvent(new KeyboardEvent("keydown", how));
+            }
+        }""",
+        keys,
+    )
+
+
+def waiting(page) -> int:
+    """How many queues of decisions the browser still holds."""
+    return page.evaluate(
+        "Object.keys(sessionStorage).filter(key => key.endsWith(':review-grid')).length"
+    )
+
+
+def asks_before_leaving(page) -> bool:
+    return page.evaluate(
+        """() => {
+            const leave = new Event("beforeunload", { cancelable: true });
+            window.dispatchEvent(leave);
+            return leave.defaultPrevented;
+        }"""
+    )
+
+
+@pytest.mark.parametrize("wait", [0, 100])
+def test_leaving_the_page_amid_a_burst_loses_nothing(page, server, audit, wait):
+    shown = open_review(page, server)
+    suggested = page.locator(".tile .suggested").all_inner_texts()
+    settled(page)
+    burst(page, ["k"] * 5)
+    page.wait_for_timeout(wait)
+    page.get_by_role("link", name="History").click()
+    events = stored(audit, 5)
+    assert [event.item_id for event in events] == shown[:5]
+    fit = pipeline.latest_fit(Workspace.open(audit), "air")
+    ranking = pipeline.rank(Workspace.open(audit))
+    scores = dict(zip(ranking.item_ids.tolist(), ranking.scores.tolist(), strict=True))
+    for event, words in zip(events, suggested, strict=False):
+        assert (event.detector, event.run_id) == ("air-margin", fit.run_id)
+        assert event.lambda_g == fit.lambda_g
+        assert event.score == pytest.approx(scores[event.item_id])
+        assert f"→ {event.suggested_label}" == words
+    expect(page.get_by_text("5 of 5 events")).to_be_visible()
+    expect(page.locator(".air-outbox")).to_be_empty()
+    assert (waiting(page), asks_before_leaving(page)) == (0, False)
+    page.get_by_role("link", name="Review").click()
+    expect(page.locator(".tile .badge:not([hidden])")).to_have_count(5)
+    press(page, ["x"])
+    assert stored(audit, 6)[-1].action == "exclude", "the queue goes on in the next grid"
+    expect_saved(page)
+
+
+def test_what_cannot_be_stored_is_shown_on_every_page_and_guarded(page, server, audit):
+    shown = open_review(page, server)
+    settled(page)
+    log = sqlite3.connect(audit / "labels.sqlite", isolation_level=None)
+    log.execute(
+        "CREATE TRIGGER full BEFORE INSERT ON operations "
+        "BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
+    )
+    press(page, ["k"] * 3)
+    expect(page.get_by_text("the disk is full").first).to_be_visible()
+    page.get_by_role("link", name="Export").click()
+    expect(page.locator(".air-outbox")).to_have_text("unsaved: 3")
+    expect(page.get_by_text("the disk is full").first).to_be_visible()
+    assert (waiting(page), asks_before_leaving(page)) == (1, True)
+    log.execute("DROP TRIGGER full")
+    log.close()
+    assert [event.item_id for event in stored(audit, 3)] == shown[:3]
+    expect(page.locator(".air-outbox")).to_be_empty()
+    expect(page.get_by_text("the disk is full")).to_have_count(0)
+    assert (waiting(page), asks_before_leaving(page)) == (0, False)
+
+
+def test_decisions_are_signed_by_who_made_them_also_after_a_restart(page, server, audit):
+    open_review(page, server)
+    page.locator("[data-testid=stPopover] button").first.click()
+    page.get_by_label("Decisions are signed with").fill("béla")
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-testid=stPopover] button").first).to_contain_text("béla")
+    page.keyboard.press("Escape")
+    page.locator(".tile").first.click()
+    settled(page)  # nothing runs, so that Streamlit has no reason to draw the page anew by itself
+    server.stop()
+    press(page, ["k"] * 2)
+    expect(page.locator(".unsaved")).to_have_text("unsaved: 2")
+    server.start()
+    assert [event.reviewer for event in stored(audit, 2, seconds=60)] == ["béla"] * 2
+
+
 def test_a_server_that_is_killed_and_restarted_gets_what_was_decided_meanwhile(page, server, audit):
     shown = open_review(page, server)
     press(page, ["k"] * 5)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from air_core import pipeline
 from air_core.errors import DecisionError
 from air_core.workspace import Workspace
-from pages.components.grid import GridOperation, ItemDecision
+from pages.components.grid import Basis, GridOperation, ItemDecision
 from pages.decisions import Receipts, commit
+
+ANA = Basis("ana")
 
 
 @pytest.fixture
@@ -19,35 +20,27 @@ def opened(audited):
 
 
 def send(workspace, operations, receipts):
-    return commit(
-        workspace,
-        operations,
-        reviewer="ana",
-        ranking=pipeline.rank(workspace),
-        fit=pipeline.latest_fit(workspace, "air"),
-        receipts=receipts,
-    )
+    return commit(workspace, operations, receipts)
 
 
 def keep(workspace, number, *rows, client="c"):
     made = tuple(ItemDecision(str(workspace.dataset.item_ids[row]), "keep") for row in rows)
-    return GridOperation(client, number, "decide", made)
+    return GridOperation(client, number, "decide", ANA, made)
 
 
-def test_a_decision_carries_what_led_to_it(opened):
-    ranking, fit = pipeline.rank(opened), pipeline.latest_fit(opened, "air")
-    row = int(ranking.order[0])
-    relabel = ItemDecision(str(opened.dataset.item_ids[row]), "relabel", "disc")
-    assert send(opened, [GridOperation("c", 1, "decide", (relabel,))], Receipts()) == ""
+def test_a_decision_carries_what_led_to_it_also_after_a_refit(opened):
+    item = str(opened.dataset.item_ids[5])
+    saw = ItemDecision(item, "relabel", "disc", suggested="noise", score=0.123456789)
+    basis = Basis("béla", "svm-margin", 0.25, "a run of before")
+    assert send(opened, [GridOperation("c", 1, "decide", basis, (saw,))], Receipts()) == ""
     (event,) = opened.labels.history()
-    assert (event.action, event.new_label, event.reviewer) == ("relabel", "disc", "ana")
+    assert (event.action, event.new_label, event.reviewer) == ("relabel", "disc", "béla")
     assert (event.detector, event.lambda_g, event.run_id) == (
-        "air-margin",
-        fit.lambda_g,
-        fit.run_id,
+        "svm-margin",
+        0.25,
+        "a run of before",
     )
-    assert event.score == pytest.approx(ranking.scores[row])
-    assert event.suggested_label == opened.dataset.label_name(int(ranking.suggested_labels[row]))
+    assert (event.suggested_label, event.score) == ("noise", 0.123456789)
     assert event.operation_id == "c:1"
 
 
@@ -69,15 +62,15 @@ def test_two_clients_have_numbers_of_their_own(opened):
 def test_undo_and_redo_take_a_whole_batch(opened):
     receipts = Receipts()
     send(opened, [keep(opened, 1, 0), keep(opened, 2, 1, 2, 3)], receipts)
-    send(opened, [GridOperation("c", 3, "undo")], receipts)
+    send(opened, [GridOperation("c", 3, "undo", ANA)], receipts)
     assert len(opened.reviewed()) == 1
-    send(opened, [GridOperation("c", 4, "redo")], receipts)
+    send(opened, [GridOperation("c", 4, "redo", ANA)], receipts)
     assert len(opened.reviewed()) == 4
 
 
 def test_an_undo_with_nothing_to_undo_is_settled_for_good(opened):
     receipts = Receipts()
-    undo = GridOperation("c", 1, "undo")
+    undo = GridOperation("c", 1, "undo", ANA)
     send(opened, [undo], receipts)
     send(opened, [keep(opened, 1, 0, client="another tab")], Receipts())
     send(opened, [undo], receipts)
@@ -88,9 +81,11 @@ def test_what_can_never_succeed_is_refused_and_the_rest_goes_on(opened):
     receipts = Receipts()
     item = str(opened.dataset.item_ids[0])
     operations = [
-        GridOperation("c", 1, "decide", (ItemDecision("f" * 16, "keep"),)),
-        GridOperation("c", 2, "decide", (ItemDecision(item, "relabel", "no such class"),)),
-        GridOperation("c", 3, "decide", (ItemDecision(item, "keep"), ItemDecision(item, "keep"))),
+        GridOperation("c", 1, "decide", ANA, (ItemDecision("f" * 16, "keep"),)),
+        GridOperation("c", 2, "decide", ANA, (ItemDecision(item, "relabel", "no such class"),)),
+        GridOperation(
+            "c", 3, "decide", ANA, (ItemDecision(item, "keep"), ItemDecision(item, "keep"))
+        ),
         keep(opened, 4, 5),
     ]
     assert send(opened, operations, receipts) == ""

@@ -3,13 +3,14 @@
 The browser part keeps a queue of numbered operations. Each send carries the whole queue; Python
 applies what is new, commits it and answers with the numbers it holds, and only then does the
 browser drop them. So a burst of keys, a reload or a server restart loses nothing, and the same
-operation sent twice counts once.
+operation sent twice counts once. The queue belongs to the browser's page and not to the grid: when
+another page of the interface takes the grid's place, :mod:`pages.components.outbox` sends the rest.
 
 A page with decisions::
 
     ack, rejected = commit(pending_operations("review"))        # before the items are built
     result = review_grid(items, key="review", class_names=names, ack=ack, rejected=rejected,
-                         workspace="…")
+                         basis=Basis("ana", "air-margin"), workspace="…")
     if result.operations:                    # first run of a session after a restart
         st.rerun()
 
@@ -23,15 +24,36 @@ A page that only shows, or only selects (no ``ack`` needed)::
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import streamlit as st
 
+from pages.components.grid.operations import (
+    Basis,
+    GridOperation,
+    ItemDecision,
+    pending_operations,
+    unacknowledged,
+)
+
+__all__ = [
+    "REVIEW",
+    "Basis",
+    "GridItem",
+    "GridOperation",
+    "GridResult",
+    "ItemDecision",
+    "pending_operations",
+    "review_grid",
+]
+
+REVIEW = "review-grid"
+"""The grid of the review page, and its queue in the browser."""
+
 Density = Literal["compact", "normal", "large"]
 Border = Literal["agree", "disagree"]
-Kind = Literal["decide", "undo", "redo"]
 
 _ASSETS = Path(__file__).parent
 _mount = st.components.v2.component(
@@ -91,33 +113,6 @@ class GridItem:
 
 
 @dataclass(frozen=True, slots=True)
-class ItemDecision:
-    """What an operation decides about one item; ``label`` only for ``relabel``."""
-
-    item_id: str
-    action: Literal["keep", "relabel", "exclude", "unsure"]
-    label: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class GridOperation:
-    """One numbered thing the reviewer did; one operation is one batch in the label store.
-
-    ``operation_id`` is ``"client:number"``; numbers of one client ascend from 1.
-    """
-
-    client: str
-    number: int
-    kind: Kind
-    decisions: tuple[ItemDecision, ...] = ()
-
-    @property
-    def operation_id(self) -> str:
-        """What the label store keeps, so that a resend counts once."""
-        return f"{self.client}:{self.number}"
-
-
-@dataclass(frozen=True, slots=True)
 class GridResult:
     """What the browser reports.
 
@@ -133,22 +128,13 @@ class GridResult:
     selected: tuple[str, ...]
 
 
-def pending_operations(key: str) -> tuple[GridOperation, ...]:
-    """Operations the grid ``key`` has sent and not yet seen acknowledged, in the order made.
-
-    Call it before the items are built, so that they show what was just decided. Some may have
-    been committed in an earlier run: the label store's operation ids tell.
-    """
-    state = st.session_state.get(key)
-    return _parse(state.get("operations")) if isinstance(state, Mapping) else ()
-
-
 def review_grid(
     items: Sequence[GridItem],
     *,
     key: str,
     class_names: Sequence[str],
     workspace: str,
+    basis: Basis | None = None,
     ack: Mapping[str, int] | None = None,
     rejected: Mapping[str, str] | None = None,
     readonly: bool = False,
@@ -170,6 +156,8 @@ def review_grid(
         Classes to choose from; the first nine have the keys 1 … 9, the tenth has 0.
     workspace : str
         ``resources.version(workspace)``: names the queue and versions the picture addresses.
+    basis : Basis, optional
+        Who decides and by which ranking; needed for decisions.
     ack : mapping of str to int, optional
         Client → highest operation number that the label store holds (or that was refused).
     rejected : mapping of str to str, optional
@@ -198,6 +186,7 @@ def review_grid(
             "items": [_row(item) for item in items],
             "classes": list(class_names),
             "workspace": workspace,
+            "basis": None if basis is None else asdict(basis),
             "ack": acknowledged,
             "rejected": dict(rejected or {}),
             "readonly": readonly,
@@ -215,11 +204,7 @@ def review_grid(
     known = {item.item_id for item in items}
     selected = state.get("selected") or []
     return GridResult(
-        operations=tuple(
-            operation
-            for operation in _parse(state.get("operations"))
-            if operation.number > acknowledged.get(operation.client, 0)
-        ),
+        operations=unacknowledged(state.get("operations"), acknowledged),
         selected=tuple(x for x in selected if x in known) if on_select else (),
     )
 
@@ -233,41 +218,6 @@ def _row(item: GridItem) -> list[Any]:
     return [
         item.item_id, item.given, item.suggested,
         None if item.confidence is None else round(item.confidence, 4),
-        None if item.score is None else round(item.score, 4),
+        item.score,  # in full: a decision takes it into the log
         item.rank, item.decision, item.label, item.path, item.border, item.details,
     ]  # fmt: skip
-
-
-def _parse(raw: object) -> tuple[GridOperation, ...]:
-    """Read what the browser sent; it is not trusted, so whatever has another shape is left out."""
-    operations = (_operation(entry) for entry in raw) if isinstance(raw, list) else ()
-    return tuple(operation for operation in operations if operation is not None)
-
-
-def _operation(entry: object) -> GridOperation | None:
-    if not isinstance(entry, Mapping):
-        return None
-    client, number, kind = entry.get("client"), entry.get("n"), entry.get("kind")
-    if not (isinstance(client, str) and 0 < len(client) <= 64 and ":" not in client):
-        return None
-    if type(number) is not int or number < 1 or kind not in ("decide", "undo", "redo"):
-        return None
-    decisions = _decisions(entry.get("decisions"))
-    if decisions is None or (kind == "decide") != bool(decisions):
-        return None
-    return GridOperation(client, number, kind, decisions)
-
-
-def _decisions(raw: object) -> tuple[ItemDecision, ...] | None:
-    if not isinstance(raw, list):
-        return None
-    decisions = []
-    for entry in raw:
-        match entry:
-            case [str(item_id), ("keep" | "relabel" | "exclude" | "unsure") as action, None]:
-                decisions.append(ItemDecision(item_id, action))
-            case [str(item_id), ("keep" | "relabel" | "exclude" | "unsure") as action, str(label)]:
-                decisions.append(ItemDecision(item_id, action, label))
-            case _:
-                return None
-    return tuple(decisions)

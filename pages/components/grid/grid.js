@@ -66,20 +66,23 @@ class Grid {
     this.fit();
     this.list.setAttribute("aria-label", data.caption);
     if (!this.storedDensity() && data.density !== this.root.dataset.density) this.setDensity(data.density);
-    // The part before the dash outlives a new import; the rest versions the pictures.
-    const storageKey = `air-audit:${data.workspace.split("-")[0]}:${data.name}`;
-    if (!data.readonly && this.queue?.storageKey !== storageKey) {
-      this.queue?.close();
-      this.queue = new OperationQueue(storageKey);
+    const queue = data.readonly ? null : OperationQueue.of(data.workspace, data.name);
+    if (this.queue !== queue) {
+      this.queue?.disconnect("grid", this);
+      this.queue = queue;
       this.made = [];
       this.unmade = [];
     }
     if (this.queue) {
-      this.queue.send = (operations) => this.setStateValue("operations", operations);
+      this.queue.connect("grid", this);
       const refused = this.queue.acknowledge(data.ack, data.rejected);
       if (refused.length) this.notify(data.rejected[operationId(refused[refused.length - 1])]);
     }
     this.render();
+  }
+
+  send(operations) {
+    this.setStateValue("operations", operations);
   }
 
   render() {
@@ -227,11 +230,12 @@ class Grid {
     const targets = this.targets();
     if (this.data.readonly || !targets.length) return;
     const decisions = targets.map((item) => {
-      if (action !== "accept") return [item.id, action, label];
-      return differs(item) ? [item.id, "relabel", item.suggested] : [item.id, "keep", null];
+      const saw = [item.suggested ?? null, item.score ?? null];
+      if (action !== "accept") return [item.id, action, label, ...saw];
+      return differs(item) ? [item.id, "relabel", item.suggested, ...saw] : [item.id, "keep", null, ...saw];
     });
     const before = targets.map((item) => [item.id, item.decision, item.label]);
-    const operation = this.queue.add("decide", decisions, decisions);
+    const operation = this.queue.add("decide", this.data.basis, decisions, decisions);
     this.made.push({ before, after: operation.decisions });
     this.unmade = [];
     this.renderSome(decisions.map(([id]) => id));
@@ -253,7 +257,7 @@ class Grid {
     const change = from.pop();
     if (change) to.push(change);
     const shows = change ? (kind === "undo" ? change.before : change.after) : [];
-    this.queue.add(kind, [], shows);
+    this.queue.add(kind, this.data.basis, [], shows);
     this.renderSome(shows.map(([id]) => id));
     const back = shows.find(([id]) => this.rows.has(id));
     if (back) this.focus(back[0], { grab: true });
@@ -276,6 +280,6 @@ class Grid {
     clearTimeout(this.reporting);
     window.removeEventListener("resize", this.onResize);
     this.resized.disconnect();
-    this.queue?.close();
+    this.queue?.disconnect("grid", this);
   }
 }

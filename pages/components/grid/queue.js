@@ -3,31 +3,62 @@
 const RETRY_MS = 4000;
 const operationId = (operation) => `${operation.client}:${operation.n}`;
 
-// Every mount gets a client id of its own. Operations left over from before a reload keep the id
-// they were made under, so a resend (or a duplicated tab, which copies session storage) is
-// recognised by the label store, and new numbers never clash with old ones.
+// Every load of the browser's page gets a client id of its own. Operations left over from before a
+// reload keep the id they were made under, so a resend (or a duplicated tab, which copies session
+// storage) is recognised by the label store, and new numbers never clash with old ones.
 function newClientId() {
   const bytes = crypto.getRandomValues(new Uint8Array(8));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 class OperationQueue {
+  // One for each workspace and grid, shared by all components and as old as the browser's page: a
+  // grid ends with its page of the interface, often before Python has answered.
+  static of(workspace, name) {
+    // The part before the dash outlives a new import.
+    const storageKey = `air-audit:${workspace.split("-")[0]}:${name}`;
+    const queues = (window.airAuditQueues ??= new Map());
+    if (!queues.has(storageKey)) queues.set(storageKey, new OperationQueue(storageKey));
+    return queues.get(storageKey);
+  }
+
   constructor(storageKey) {
     this.storageKey = storageKey;
     this.client = newClientId();
     this.number = 0;
     this.inFlight = null;
     this.timer = 0;
-    this.send = null;
+    this.unanswered = false;
+    this.senders = {};
     this.pending = this.load();
-    this.onLeave = (event) => {
+    window.addEventListener("beforeunload", (event) => {
       if (this.pending.length) event.preventDefault();
-    };
-    window.addEventListener("beforeunload", this.onLeave);
+    });
   }
 
-  add(kind, decisions, shows) {
-    const operation = { client: this.client, n: ++this.number, kind, decisions, shows };
+  // The grid sends while there is one, since only its part of the page runs anew then. A server that
+  // was started anew does not know that part: what got no answer goes the way of the whole page.
+  get sender() {
+    const { grid, frame } = this.senders;
+    return this.unanswered ? (frame ?? grid) : (grid ?? frame);
+  }
+
+  connect(role, sender) {
+    this.senders[role] = sender;
+    this.pump();
+  }
+
+  disconnect(role, sender) {
+    if (this.senders[role] !== sender) return; // its successor is there already
+    delete this.senders[role];
+    // What it sent last may have gone with it; sent twice counts once.
+    this.landed();
+    this.pump();
+    this.senders.frame?.paint?.();
+  }
+
+  add(kind, basis, decisions, shows) {
+    const operation = { client: this.client, n: ++this.number, kind, basis, decisions, shows };
     this.pending.push(operation);
     this.save();
     this.pump();
@@ -43,6 +74,7 @@ class OperationQueue {
     if (this.pending.length !== before) this.save();
     if (this.inFlight && !this.pending.some((op) => operationId(op) === this.inFlight)) {
       this.landed();
+      this.unanswered = false;
     }
     this.pump();
     return refused;
@@ -50,13 +82,14 @@ class OperationQueue {
 
   // One send at a time, always of everything unacknowledged: Streamlit keeps only the newest state.
   pump() {
-    if (this.inFlight || !this.pending.length || !this.send) return;
+    if (this.inFlight || !this.pending.length || !this.sender) return;
     this.inFlight = operationId(this.pending[this.pending.length - 1]);
     this.timer = setTimeout(() => {
       this.landed();
+      this.unanswered = true;
       this.pump();
     }, RETRY_MS);
-    this.send(this.pending.map(({ client, n, kind, decisions }) => ({ client, n, kind, decisions })));
+    this.sender.send(this.pending.map(({ shows, ...operation }) => operation));
   }
 
   landed() {
@@ -89,11 +122,5 @@ class OperationQueue {
     } catch {
       // Storage is full or switched off: the queue still holds them, and leaving asks first.
     }
-  }
-
-  close() {
-    this.send = null;
-    clearTimeout(this.timer);
-    window.removeEventListener("beforeunload", this.onLeave);
   }
 }

@@ -8,18 +8,22 @@ from pathlib import Path
 import pytest
 
 from pages.components import grid
-from pages.components.grid import GridItem, ItemDecision
+from pages.components.grid import Basis, GridItem, ItemDecision
+from pages.components.grid.operations import parse
 from pages.components.palette import DECISIONS
 
 ASSETS = Path(grid.__file__).parent
-GOOD = {"client": "c1", "n": 1, "kind": "decide", "decisions": [["a" * 16, "keep", None]]}
+BASIS = {"reviewer": "ana", "detector": "air-margin", "lambda_g": 0.5, "run_id": "r1"}
+KEEP = ["a" * 16, "keep", None, "cat", 0.25]
+GOOD = {"client": "c1", "n": 1, "kind": "decide", "basis": BASIS, "decisions": [KEEP]}
 
 
 def test_operations_are_read_in_order():
-    undo = {"client": "c1", "n": 2, "kind": "undo", "decisions": []}
-    first, second = grid._parse([GOOD, undo])
+    undo = {**GOOD, "n": 2, "kind": "undo", "decisions": []}
+    first, second = parse([GOOD, undo])
     assert first.operation_id == "c1:1"
-    assert first.decisions == (ItemDecision("a" * 16, "keep", None),)
+    assert first.decisions == (ItemDecision("a" * 16, "keep", None, "cat", 0.25),)
+    assert first.basis == Basis("ana", "air-margin", 0.5, "r1")
     assert (second.kind, second.decisions) == ("undo", ())
 
 
@@ -37,28 +41,39 @@ def test_operations_are_read_in_order():
         {"decisions": []},
         {"decisions": None},
         {"decisions": "keep"},
-        {"decisions": [["a", "delete", None]]},
-        {"decisions": [["a", "keep"]]},
+        {"decisions": [["a", "delete", None, None, None]]},
+        {"decisions": [["a", "keep", None]]},
+        {"decisions": [["a", "keep", 5, None, None]]},
+        {"decisions": [["a", "keep", None, 5, None]]},
+        {"decisions": [["a", "keep", None, None, "0.5"]]},
+        {"decisions": [["a", "keep", None, None, True]]},
+        {"basis": None},
+        {"basis": {**BASIS, "reviewer": " "}},
+        {"basis": {**BASIS, "detector": 5}},
+        {"basis": {**BASIS, "lambda_g": "0.5"}},
+        {"basis": {"reviewer": "ana"}},
         {"decisions": [5]},
     ],
 )
 def test_malformed_operations_are_left_out(change):
-    assert grid._parse([{**GOOD, **change}, GOOD]) == grid._parse([GOOD])
+    assert parse([{**GOOD, **change}, GOOD]) == parse([GOOD])
 
 
 @pytest.mark.parametrize("raw", [None, "text", 5, {}, [None, 5, "x", []]])
 def test_anything_but_a_list_of_operations_is_none(raw):
-    assert grid._parse(raw) == ()
+    assert parse(raw) == ()
 
 
 def test_fields_of_a_tile_are_named_in_the_order_they_are_sent():
     script = (ASSETS / "tiles.js").read_text("utf-8")
     names = re.findall(r'"(\w+)"', script[: script.index("];")])
-    row = grid._row(GridItem("x", "given", "suggested", 0.5, 0.25, 7, "keep", "label", "path"))
+    row = grid._row(
+        GridItem("x", "given", "suggested", 0.5, 0.123456789, 7, "keep", "label", "path")
+    )
     assert dict(zip(names, row, strict=True)) == {
-        "id": "x", "given": "given", "suggested": "suggested", "confidence": 0.5, "score": 0.25,
-        "rank": 7, "decision": "keep", "label": "label", "path": "path", "border": None,
-        "details": (),
+        "id": "x", "given": "given", "suggested": "suggested", "confidence": 0.5,
+        "score": 0.123456789, "rank": 7, "decision": "keep", "label": "label", "path": "path",
+        "border": None, "details": (),
     }  # fmt: skip
 
 

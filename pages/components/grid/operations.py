@@ -1,0 +1,135 @@
+"""What the browser sends: numbered operations, each with what the reviewer saw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import streamlit as st
+
+Kind = Literal["decide", "undo", "redo"]
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """Who decides, and by which ranking.
+
+    It travels with each operation: what waits in the browser may be stored on another page, by a
+    server that was started anew, or after a refit, and must still say what led to it.
+
+    Parameters
+    ----------
+    reviewer : str
+        Who decides.
+    detector, run_id : str
+        The ranking shown and the fit behind it.
+    lambda_g : float or None
+        Of that fit.
+    """
+
+    reviewer: str
+    detector: str = ""
+    lambda_g: float | None = None
+    run_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemDecision:
+    """What an operation decides about one item; ``label`` only for ``relabel``.
+
+    ``suggested`` and ``score`` are what the tile showed.
+    """
+
+    item_id: str
+    action: Literal["keep", "relabel", "exclude", "unsure"]
+    label: str | None = None
+    suggested: str | None = None
+    score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GridOperation:
+    """One numbered thing the reviewer did; one operation is one batch in the label store.
+
+    ``operation_id`` is ``"client:number"``; numbers of one client ascend from 1.
+    """
+
+    client: str
+    number: int
+    kind: Kind
+    basis: Basis
+    decisions: tuple[ItemDecision, ...] = ()
+
+    @property
+    def operation_id(self) -> str:
+        """What the label store keeps, so that a resend counts once."""
+        return f"{self.client}:{self.number}"
+
+
+def pending_operations(key: str) -> tuple[GridOperation, ...]:
+    """Operations the component ``key`` has sent and not yet seen acknowledged, in the order made.
+
+    Call it before the items are built, so that they show what was just decided. Some may have
+    been committed in an earlier run: the label store's operation ids tell.
+    """
+    state = st.session_state.get(key)
+    return parse(state.get("operations")) if isinstance(state, Mapping) else ()
+
+
+def unacknowledged(raw: object, ack: Mapping[str, int]) -> tuple[GridOperation, ...]:
+    """Operations in ``raw`` beyond ``ack`` (client → highest number stored or refused)."""
+    return tuple(one for one in parse(raw) if one.number > ack.get(one.client, 0))
+
+
+def parse(raw: object) -> tuple[GridOperation, ...]:
+    """Read what the browser sent; it is not trusted, so whatever has another shape is left out."""
+    operations = (_operation(entry) for entry in raw) if isinstance(raw, list) else ()
+    return tuple(operation for operation in operations if operation is not None)
+
+
+def _operation(entry: object) -> GridOperation | None:
+    if not isinstance(entry, Mapping):
+        return None
+    client, number, kind = entry.get("client"), entry.get("n"), entry.get("kind")
+    if not (isinstance(client, str) and 0 < len(client) <= 64 and ":" not in client):
+        return None
+    if type(number) is not int or number < 1 or kind not in ("decide", "undo", "redo"):
+        return None
+    basis, decisions = _basis(entry.get("basis")), _decisions(entry.get("decisions"))
+    if basis is None or decisions is None or (kind == "decide") != bool(decisions):
+        return None
+    return GridOperation(client, number, kind, basis, decisions)
+
+
+def _basis(raw: object) -> Basis | None:
+    match raw:
+        case {"reviewer": str(reviewer), "detector": str(detector), "run_id": str(run_id)}:
+            lambda_g = raw.get("lambda_g")
+            if reviewer.strip() and _is_number(lambda_g):
+                return Basis(reviewer, detector, lambda_g, run_id)
+    return None
+
+
+def _decisions(raw: object) -> tuple[ItemDecision, ...] | None:
+    if not isinstance(raw, list):
+        return None
+    decisions = []
+    for entry in raw:
+        match entry:
+            case [
+                str(item_id),
+                ("keep" | "relabel" | "exclude" | "unsure") as action,
+                (str() | None) as label,
+                (str() | None) as suggested,
+                score,
+            ] if _is_number(score):
+                decisions.append(ItemDecision(item_id, action, label, suggested, score))
+            case _:
+                return None
+    return tuple(decisions)
+
+
+def _is_number(value: Any) -> bool:
+    """Whether it is a number or none; JSON has neither NaN nor infinity."""
+    return value is None or type(value) in (int, float)

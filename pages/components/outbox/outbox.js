@@ -1,0 +1,50 @@
+// What a review grid left behind when its page was left: sent from the frame, and shown until stored.
+
+class Outbox {
+  constructor(root) {
+    this.root = root;
+    this.queue = null;
+  }
+
+  update({ data, setStateValue }) {
+    this.setStateValue = setStateValue;
+    const queue = OperationQueue.of(data.workspace, data.name);
+    if (this.queue !== queue) this.close();
+    this.queue = queue;
+    queue.connect("frame", this);
+    // While there is a grid it hears of its own operations, and says what was refused.
+    if (!queue.senders.grid) {
+      const refused = queue.acknowledge(data.ack, data.rejected);
+      if (refused.length) this.refused = data.rejected[operationId(refused[refused.length - 1])];
+    }
+    this.paint();
+  }
+
+  send(operations) {
+    this.setStateValue("operations", operations);
+  }
+
+  paint() {
+    const waiting = this.queue.senders.grid ? 0 : this.queue.pending.length;
+    const text = waiting ? `unsaved: ${waiting}` : (this.refused ?? "");
+    this.root.textContent = text;
+    this.root.classList.toggle("filled", text !== "");
+  }
+
+  close() {
+    this.queue?.disconnect("frame", this);
+  }
+}
+
+const outboxes = new WeakMap();
+
+export default function (component) {
+  const root = component.parentElement.querySelector(".air-outbox");
+  let outbox = outboxes.get(root);
+  if (!outbox) outboxes.set(root, (outbox = new Outbox(root)));
+  outbox.update(component);
+  return () => {
+    outbox.close();
+    outboxes.delete(root);
+  };
+}
