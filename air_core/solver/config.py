@@ -118,7 +118,8 @@ class SolverResult:
     stop_reason : str
     converged : bool
     optimality : float
-        Relative duality gap of the returned solution where the solver certifies one, else NaN.
+        The smaller of relative duality gap and relative gradient norm at the returned solution,
+        where the solver computes them, else NaN.
     """
 
     coef: NDArray[Any]

@@ -46,6 +46,7 @@ class FeatureMatrix:
         row_bytes = self.p * torch.empty((), dtype=dtype).element_size()
         self._block_rows = max(1, BLOCK_BYTES // row_bytes)
         self._resident: tuple[torch.Tensor, torch.Tensor] | None = None
+        self._spectrum: tuple[torch.Tensor, torch.Tensor, torch.Tensor] | None = None
         if 2 * self.n * row_bytes <= resident_bytes:
             x = self._load(slice(None))
             self._resident = (x, x.square())
@@ -69,6 +70,7 @@ class FeatureMatrix:
         part.device, part.dtype, part._block_rows = self.device, self.dtype, self._block_rows
         x = self.rows(index)
         part._resident = (x, x.square())
+        part._spectrum = None
         part.n, part.p = x.shape
         return part
 
@@ -113,6 +115,31 @@ class FeatureMatrix:
             total_r.addmm_(x.T, r[rows])
             total_q.addmm_(x2.T, q[rows])
         return total_r, total_q
+
+    def spectrum(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Scaled eigenvectors of the centred second moments; computed once.
+
+        With ``h_j = Σ_i x_ij²``, ``h^{-1/2} (XᵀX − n μμᵀ) h^{-1/2} = Q Λ Qᵀ``.
+
+        Returns
+        -------
+        root : Tensor of shape (p, 1)
+            ``h^{-1/2}``; 0 for features that are zero in every image.
+        vectors : Tensor of shape (p, p)
+        values : Tensor of shape (p, 1)
+        """
+        if self._spectrum is None:
+            moments = torch.zeros((self.p, self.p), device=self.device, dtype=self.dtype)
+            sums = torch.zeros(self.p, device=self.device, dtype=self.dtype)
+            for _, x, _ in self._blocks():
+                moments.addmm_(x.T, x)
+                sums += x.sum(dim=0)
+            moments -= torch.outer(sums, sums) / self.n
+            squares = self.column_squares()
+            root = torch.where(squares > 0, squares.clamp_min(1e-30).rsqrt(), 0.0)
+            values, vectors = torch.linalg.eigh(root * moments * root.T)
+            self._spectrum = (root, vectors, values.clamp_min(0).unsqueeze(1))
+        return self._spectrum
 
     def column_squares(self) -> torch.Tensor:
         """Diagonal of FᵀF, ``Σ_i x_ij²``, shape (p, 1)."""

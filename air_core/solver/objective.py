@@ -23,8 +23,8 @@ class Evaluation:
     residual : Tensor of shape (n, C)
     norms, inverse : Tensor of shape (n, groups)
         ``‖x_i ∘ w‖`` and its inverse, 0 where the norm is 0.
-    diagonal : Tensor of shape (p, C), or None
-        Diagonal of an upper bound of the second derivative.
+    curvature : tuple of Tensor of shape (p, C), or None
+        Diagonals of the second derivative of the loss, and of an upper bound of the penalty's.
     """
 
     value: float
@@ -34,7 +34,7 @@ class Evaluation:
     residual: torch.Tensor
     norms: torch.Tensor
     inverse: torch.Tensor
-    diagonal: torch.Tensor | None = None
+    curvature: tuple[torch.Tensor, torch.Tensor] | None = None
 
 
 class Objective:
@@ -78,11 +78,6 @@ class Objective:
         loss_gradient, collected = self.matrix.adjoint_both(residual, weights)
         groups = inverse.shape[1]
         pull = self.lambda_g * collected[:, :groups]
-        diagonal = None
-        if second:
-            diagonal = collected[:, groups:] + pull + 2 * self.lambda_1
-            # A feature that is zero in every image has no curvature and no gradient either.
-            diagonal = torch.where(diagonal > 0, diagonal, 1.0)
         value = self.loss.value(scores) + self.lambda_g * _sum(norms)
         return Evaluation(
             value=value + self.lambda_1 * _sum(w.square()),
@@ -92,7 +87,7 @@ class Objective:
             residual=residual,
             norms=norms,
             inverse=inverse,
-            diagonal=diagonal,
+            curvature=(collected[:, groups:], pull.expand_as(w)) if second else None,
         )
 
     def duality_gap(self, w: torch.Tensor, at: Evaluation, zero: ZeroColumns) -> float:

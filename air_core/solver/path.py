@@ -40,7 +40,7 @@ class PathPoint:
     suggestions : ndarray of shape (n,), dtype int32; with tags (n, C), dtype int8
         Most probable class; or 1 for each tag that the model would give.
     optimality : float
-        Relative duality gap.
+        The smaller of relative duality gap and relative gradient norm.
     converged : bool
     evaluations : int
     """
@@ -297,7 +297,7 @@ def _solve(
         )
         .cpu()
         .numpy(),
-        optimality=found.gap,
+        optimality=found.optimality,
         converged=found.converged,
         evaluations=objective.evaluations,
     )
