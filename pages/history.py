@@ -10,23 +10,26 @@ from pages import resources, state
 from pages.components.markdown import literal
 from pages.components.notices import empty
 from pages.components.start import workspace_or_stop
-from pages.components.trail import IN_FORCE, UNDONE, dim_undone, trail
+from pages.components.trail import IN_FORCE, UNDONE, dim_undone, in_full, trail
 
 STYLED = 5000  # rows; above that the table stays plain and quick
 COLUMNS = {
-    "event": st.column_config.NumberColumn("#", width=60, format="%d"),
-    "time": st.column_config.DatetimeColumn("Time", format="D MMM YYYY, HH:mm:ss"),
-    "reviewer": st.column_config.TextColumn("Reviewer"),
-    "image": st.column_config.ImageColumn("Image", width=64),
-    "path": st.column_config.TextColumn("File"),
-    "action": st.column_config.TextColumn("Action"),
-    "change": st.column_config.TextColumn("Label"),
-    "state": st.column_config.TextColumn("State"),
+    "event": st.column_config.NumberColumn("#", width=46, format="%d"),
+    "time": st.column_config.DatetimeColumn("Time", width=136, format="D MMM YYYY, HH:mm:ss"),
+    "reviewer": st.column_config.TextColumn("Reviewer", width=76),
+    "image": st.column_config.ImageColumn("Image", width=58),
+    "path": st.column_config.TextColumn("File", width=116),
+    "action": st.column_config.TextColumn("Action", width=80),
+    "change": st.column_config.TextColumn("Label", width=118),
+    "state": st.column_config.TextColumn("State", width=92),
+    "why": st.column_config.TextColumn("Why", width=112),
     "detector": st.column_config.TextColumn("Detector"),
     "score": st.column_config.NumberColumn("Score", format="%.3f"),
     "lambda_g": st.column_config.NumberColumn("λ_g", format="%.4g"),
     "reason": st.column_config.TextColumn("Reason"),
 }
+# These fit a window of 1024 pixels; the table's own menu brings the others out.
+SHOWN = ("event", "time", "reviewer", "image", "path", "action", "change", "state", "why")
 
 
 def filtered(table):
@@ -82,7 +85,7 @@ reviewers = {event.reviewer for event in events}
 bar = st.container(horizontal=True, vertical_alignment="center", height=44, border=False)
 chosen = st.dataframe(
     table.style.apply(dim_undone, axis=1) if len(table) <= STYLED else table,
-    column_config=COLUMNS, hide_index=True, row_height=48, placeholder="",
+    column_config=COLUMNS, column_order=SHOWN, hide_index=True, row_height=48, placeholder="",
     height=620 if len(table) > 11 else "auto",
     on_select="rerun", selection_mode="single-row", key=f"history-{hash(tuple(table.event))}",
 ).selection.rows  # fmt: skip
@@ -95,6 +98,7 @@ with bar:
     else:
         row = table.iloc[chosen[0]]
         words = f"#{row.event} {row.action}: {row.path}, {row.change}, by {row.reviewer}"
+        words += f"; {in_full(row)}" if row.why else ""
         # On the left, since the table's own buttons come out above its right end.
         if st.button("Undo this event", icon=":material/undo:", disabled=row.state[:6] == UNDONE):
             undo(workspace, int(row.event))

@@ -74,8 +74,8 @@ def trail(
     Returns
     -------
     DataFrame
-        Columns event, time, reviewer, image, path, action, change, state, detector, score,
-        lambda_g, reason.
+        Columns event, time, reviewer, image, path, action, change, state, why, detector, score,
+        lambda_g, reason; ``why`` sums up the last four.
     """
     undone = undone_by(events)
     rows = []
@@ -92,6 +92,7 @@ def trail(
                 "action": _ACTIONS[event.action],
                 "change": _change(event),
                 "state": f"{state} by #{undone[event.event_id]}" if state == UNDONE else state,
+                "why": _why(event),
                 "detector": event.detector,
                 "score": event.score,
                 "lambda_g": event.lambda_g,
@@ -99,7 +100,7 @@ def trail(
             }
         )
     columns = ["event", "time", "reviewer", "image", "path", "action", "change", "state",
-               "detector", "score", "lambda_g", "reason"]  # fmt: skip
+               "why", "detector", "score", "lambda_g", "reason"]  # fmt: skip
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -108,6 +109,17 @@ def _change(event: LabelEvent) -> str:
         return f"takes back #{event.undoes}"
     old, new = event.old_label or "no label", event.new_label or "left out"
     return old if old == new else f"{old} → {new}"
+
+
+def _why(event: LabelEvent) -> str:
+    score = "" if event.score is None else f"{event.score:.3f}"
+    return ", ".join(filter(None, [event.reason, f"{event.detector} {score}".strip()]))
+
+
+def in_full(row: pd.Series) -> str:
+    """The ``why`` of one row of the table with everything that is known of it."""
+    strength = "" if pd.isna(row["lambda_g"]) else f"λ_g {row['lambda_g']:.4g}"
+    return ", ".join(filter(None, [row["why"], strength]))
 
 
 def dim_undone(row: pd.Series) -> list[str]:

@@ -23,7 +23,12 @@ def decided(audit):
     for number, row in enumerate(ranking.order[:5]):
         name = workspace.dataset.class_names[ranking.suggested_labels[row]]
         item = str(ranking.item_ids[row])
-        decision = Decision(item, "exclude") if number == 4 else Decision(item, "relabel", name)
+        led = {"detector": ranking.detector, "score": float(ranking.scores[row]), "lambda_g": 0.01}
+        decision = (
+            Decision(item, "exclude", reason="two things at once", **led)
+            if number == 4
+            else Decision(item, "relabel", name, **led)
+        )
         workspace.decide([decision], reviewer="ana")
     workspace.close()
     return audit
@@ -42,6 +47,23 @@ def test_one_event_is_undone_and_stays_in_the_trail(page, decided, server):
     assert (events[-1].action, events[-1].undoes) == ("undo", events[3].event_id)
     expect(page.get_by_text("6 of 6 events")).to_be_visible()
     assert len(Workspace.open(decided).reviewed()) == 4
+
+
+@pytest.mark.parametrize("width", [1024, 1440])
+def test_the_whole_trail_fits_the_window(page, decided, server, width):
+    page.set_viewport_size({"width": width, "height": 768})
+    page.goto(f"{server.url}/history")
+    page.locator("[data-testid=stDataFrame] canvas").first.wait_for()
+    settled(page)
+    hidden = page.locator("[data-testid=stDataFrame] .dvn-scroller").evaluate(
+        "table => table.scrollWidth - table.clientWidth"
+    )
+    assert hidden <= 0
+    table = page.locator("[data-testid=stDataFrame] canvas").first
+    box = table.bounding_box()
+    page.mouse.click(box["x"] + 16, box["y"] + 36 + 24)
+    row = page.locator("[data-testid=stMarkdown]", has_text="two things at once, air-margin")
+    expect(row).to_contain_text("λ_g 0.01")
 
 
 def test_the_archive_holds_every_image_but_the_one_left_out(page, decided, server, tmp_path):

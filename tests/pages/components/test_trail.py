@@ -9,7 +9,7 @@ import pytest
 
 from air_core.dataset import Dataset, stable_item_ids
 from air_core.labels import Decision, LabelStore
-from pages.components.trail import dim_undone, trail, undone_by
+from pages.components.trail import dim_undone, in_full, trail, undone_by
 
 PATHS = ("a.png", "b.png")
 DATASET = Dataset(
@@ -59,6 +59,25 @@ def test_rows_say_what_happened_newest_first(store):
     assert table["change"].tolist()[-1] == "cat → dog"
     assert table["image"].tolist()[-1] == f"/air/thumb/{A}?v=1"
     assert table["path"].tolist() == ["b.png", "b.png", "a.png", "a.png"]
+
+
+def test_why_sums_up_what_led_to_a_decision(store):
+    led = {"detector": "air-margin", "score": 0.12849, "lambda_g": 0.0078125}
+    for decision in (
+        Decision(A, "keep"),
+        Decision(A, "keep", reason="clear"),
+        Decision(A, "keep", **led),
+        Decision(A, "keep", reason="clear", **led),
+    ):
+        store.record([decision], reviewer="ana", old_labels={A: "cat"})
+    table = trail(store.history(), store.current(), DATASET, "{id}")[::-1]
+    assert table["why"].tolist() == ["", "clear", "air-margin 0.128", "clear, air-margin 0.128"]
+    assert [in_full(row) for _, row in table.iterrows()] == [
+        "",
+        "clear",
+        "air-margin 0.128, λ_g 0.007812",
+        "clear, air-margin 0.128, λ_g 0.007812",
+    ]
 
 
 def test_what_no_longer_holds_is_struck(store):
