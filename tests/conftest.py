@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line has it, before torch
+
 from collections.abc import Callable
 from pathlib import Path
 
