@@ -113,6 +113,42 @@ def fit(
     )
 
 
+def refit(
+    workspace: Workspace,
+    lambda_scale: float,
+    *,
+    device: str = "auto",
+    progress: ProgressCallback = silent,
+) -> Fit:
+    """Fit AIR at another λ_g with all else as in the current fit, its chosen strength included.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    lambda_scale : float
+        λ_g as a multiple of 1/p.
+    device : str
+    progress : callable
+    """
+    current = latest_fit(workspace, "air")
+    solver: Solver = "sadmm"
+    strength: Strength = "auto"
+    settings: dict[str, Any] = {}
+    if current is not None:
+        apart = ("solver", "strength", "lambda_scale")
+        settings = {k: v for k, v in current.settings.items() if k not in apart}
+        solver, strength = current.settings["solver"], "paper"
+    return fit(
+        workspace,
+        solver=solver,
+        strength=strength,
+        lambda_scale=lambda_scale,
+        settings=settings,
+        device=device,
+        progress=progress,
+    )
+
+
 def _sadmm(
     workspace: Workspace,
     features: Features,

@@ -12,7 +12,7 @@ from scipy.special import expit
 
 from air_core.atomic import atomic_write
 from air_core.errors import WorkspaceError
-from air_core.fitting import Model, current_features, fit, fit_path, fit_svm, latest_fit
+from air_core.fitting import Model, current_features, fit, fit_path, fit_svm, latest_fit, refit
 from air_core.images import load_rgb
 from air_core.installation import sample_source, sample_truth, workspaces_folder
 from air_core.progress import ProgressCallback, silent
@@ -46,6 +46,7 @@ __all__ = [
     "open_source",
     "project",
     "rank",
+    "refit",
     "sample_source",
     "sample_truth",
     "workspaces_folder",

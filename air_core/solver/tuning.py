@@ -14,6 +14,7 @@ from sklearn.model_selection import StratifiedShuffleSplit
 
 from air_core.progress import ProgressCallback, silent
 from air_core.solver.config import Group, SolverConfig
+from air_core.solver.exact import largest_lambda
 from air_core.solver.path import air_path
 from air_core.solver.problem import is_multilabel, make_problem
 from air_core.solver.record import calibrated_loss
@@ -249,11 +250,13 @@ def tune_lambda(
     Returns
     -------
     float
-        The paper's 10 where there are too few images to hold any out.
+        A tenth of λ_max where there are too few images to hold any out: nothing else holds back
+        an exact fit of more features than images.
     """
     split = _split(labels, seed=0)
     if split is None:
-        return SolverConfig().lambda_scale
+        problem = make_problem(features, labels, n_classes, device=device, dtype=dtype)
+        return float(0.1 * largest_lambda(problem, group) * problem.matrix.p)
     train, held = split
     x, y = np.asarray(features), np.asarray(labels)
     classes = n_classes or (None if is_multilabel(y) else int(y.max()) + 1)

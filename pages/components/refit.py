@@ -48,6 +48,6 @@ def refit_control(workspace: Workspace, fit: Fit) -> None:
                 workspace.root,
                 REFIT,
                 f"Refitting AIR at {scale:g}×",
-                lambda progress: pipeline.fit(workspace, lambda_scale=scale, progress=progress),
+                lambda progress: pipeline.refit(workspace, scale, progress=progress),
             )
             st.rerun()

@@ -81,10 +81,10 @@ def test_every_detector_can_be_chosen(audited):
 def test_a_refit_runs_as_a_job(audited, monkeypatch):
     asked = {}
 
-    def fit(workspace, *, lambda_scale, progress):
+    def refit(workspace, lambda_scale, *, progress):
         asked["scale"] = lambda_scale
 
-    monkeypatch.setattr(pipeline, "fit", fit)
+    monkeypatch.setattr(pipeline, "refit", refit)
     page = run()
     button = next(b for b in page.button if b.label.startswith("Refit"))
     assert button.disabled, "at the λ_g of the page there is nothing to do"

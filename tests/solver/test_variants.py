@@ -16,6 +16,8 @@ from air_core.solver import (
     tune,
     tune_lambda,
 )
+from air_core.solver.exact import largest_lambda
+from air_core.solver.problem import make_problem
 from tests.solver.problems import noisy_blobs
 
 
@@ -144,7 +146,8 @@ def test_too_few_images_keep_the_settings_and_say_so():
     chosen = tune(x, y)
     assert chosen.config == SolverConfig()
     assert "too few" in chosen.reason
-    assert tune_lambda(x, y) == SolverConfig().lambda_scale
+    problem = make_problem(x, y, None, device="cpu", dtype=torch.float32)
+    assert tune_lambda(x, y) == pytest.approx(0.1 * largest_lambda(problem, "image_class") * 8)
 
 
 def test_the_exact_solvers_lambda_is_neither_end_of_the_path_on_noisy_data():
