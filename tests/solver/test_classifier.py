@@ -89,7 +89,7 @@ def test_exact_is_the_solver_beneath():
 
 def test_an_exact_fit_cut_short_says_so():
     x, y, _ = noisy_blobs(100, 32, 4)
-    with pytest.warns(ConvergenceWarning, match="relative duality gap still"):
+    with pytest.warns(ConvergenceWarning, match="after 10 evaluations, the most allowed"):
         model = AIRClassifier(solver="exact", lambda_scale=3, max_evaluations=2).fit(x, y)
     assert not model.converged_
 
