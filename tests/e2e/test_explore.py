@@ -91,10 +91,13 @@ def test_everything_can_be_done_with_the_keyboard(page, mapped):
     assert selected(page) == 300
     page.keyboard.press("Escape")
     expect(page.locator(STATUS)).to_have_text("300 images")
-    for key in "+++":
-        page.keyboard.press(key)
-    page.keyboard.press("a")
-    assert 0 < selected(page) < 300
+    # Which images a closer view holds depends on the map; some step leaves out some of them.
+    for _ in range(4):
+        page.keyboard.press("+")
+        page.keyboard.press("a")
+        if (some := selected(page)) < 300:
+            break
+    assert 0 < some < 300
     # Streamlit keeps C and R for itself; on the map they do nothing.
     page.keyboard.press("c")
     page.keyboard.press("r")
