@@ -46,12 +46,15 @@ class Report:
     environment : dict
     targets : list of Target
     tables : dict of str to list of rows
+    figures : dict of str to bytes
+        PNG images by name; saved beside the JSON file.
     """
 
     bench: str
     environment: dict[str, Any]
     targets: list[Target] = field(default_factory=list)
     tables: dict[str, list[Row]] = field(default_factory=dict)
+    figures: dict[str, bytes] = field(default_factory=dict)
 
     def expect(self, name: str, value: float, op: str, target: float) -> None:
         """Hold a figure against its target."""
@@ -71,11 +74,16 @@ class Report:
             "tables": self.tables,
         }
 
-    def save(self, path: Path) -> None:
-        """Write the report as JSON."""
+    def save(self, path: Path) -> list[Path]:
+        """Write the report as JSON and its figures beside it; returns every file written."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_write(path) as file:
-            file.write(json.dumps(self.as_dict(), indent=1, ensure_ascii=False).encode())
+        content = {path: json.dumps(self.as_dict(), indent=1, ensure_ascii=False).encode()}
+        for name, image in self.figures.items():
+            content[path.with_name(f"{path.stem}-{name}.png")] = image
+        for target, data in content.items():
+            with atomic_write(target) as file:
+                file.write(data)
+        return list(content)
 
 
 def environment() -> dict[str, Any]:

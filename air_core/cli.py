@@ -352,7 +352,8 @@ def bench(
         targets.add_row(escape(target.name), _cell(target.value), asked, _verdict(target.ok))
     out.print(targets)
     if json_file is not None:
-        report.save(json_file)
+        for written in report.save(json_file):
+            out.print(f"Written: {written}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _cell(value: object) -> str:

@@ -29,7 +29,9 @@ class SolverConfig:
         What one group of the norm is: an image in one class (the paper's ``F`` acts on one weight
         vector) or an image over all classes.
     rho, rho_max, beta : float
-        Penalty of the augmented Lagrangian: start, ceiling and growth per step.
+        Penalty of the augmented Lagrangian: start, ceiling and growth per step. With
+        ``update="block"`` the ceiling is ``rho_max`` divided by the number of blocks, which holds
+        w about as strongly.
     update : {"all", "block"}
         Which groups get new v and u after a mini-batch: all of them, as the paper has it, or those
         of the mini-batch, so that a step costs ``batch_size · p · C`` instead of ``n · p · C``.

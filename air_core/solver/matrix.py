@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch.nn.functional import linear
 
 # Features up to this size are kept on the device with their squares; larger ones are streamed.
 RESIDENT_BYTES = 3 * 2**30
@@ -47,6 +48,7 @@ class FeatureMatrix:
         self._block_rows = max(1, BLOCK_BYTES // row_bytes)
         self._resident: tuple[torch.Tensor, torch.Tensor] | None = None
         self._spectrum: tuple[torch.Tensor, torch.Tensor, torch.Tensor] | None = None
+        self._column_squares: torch.Tensor | None = None
         if 2 * self.n * row_bytes <= resident_bytes:
             x = self._load(slice(None))
             self._resident = (x, x.square())
@@ -70,7 +72,7 @@ class FeatureMatrix:
         part.device, part.dtype, part._block_rows = self.device, self.dtype, self._block_rows
         x = self.rows(index)
         part._resident = (x, x.square())
-        part._spectrum = None
+        part._spectrum = part._column_squares = None
         part.n, part.p = x.shape
         return part
 
@@ -85,36 +87,43 @@ class FeatureMatrix:
 
     def forward(self, w: torch.Tensor) -> torch.Tensor:
         """``X w``: (p, k) → (n, k)."""
-        parts = [x @ w for _, x, _ in self._blocks()]
+        parts = [_forward(x, w) for _, x, _ in self._blocks()]
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
     def forward_squared(self, v: torch.Tensor) -> torch.Tensor:
         """``(X∘X) v``: (p, k) → (n, k)."""
-        parts = [x2 @ v for _, _, x2 in self._blocks()]
+        parts = [_forward(x2, v) for _, _, x2 in self._blocks()]
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
     def forward_both(self, w: torch.Tensor, v: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """``X w`` and ``(X∘X) v``, reading each row once."""
-        parts = [(x @ w, x2 @ v) for _, x, x2 in self._blocks()]
+        parts = [(_forward(x, w), _forward(x2, v)) for _, x, x2 in self._blocks()]
         if len(parts) == 1:
             return parts[0]
         return torch.cat([a for a, _ in parts]), torch.cat([b for _, b in parts])
 
+    def adjoint(self, r: torch.Tensor) -> torch.Tensor:
+        """``Xᵀ r``: (n, k) → (p, k)."""
+        total = torch.zeros((r.shape[1], self.p), device=self.device, dtype=self.dtype)
+        for rows, x, _ in self._blocks():
+            total.addmm_(r[rows].T, x)
+        return total.T.contiguous()
+
     def adjoint_squared(self, q: torch.Tensor) -> torch.Tensor:
         """``(X∘X)ᵀ q``: (n, k) → (p, k)."""
-        total = torch.zeros((self.p, q.shape[1]), device=self.device, dtype=self.dtype)
+        total = torch.zeros((q.shape[1], self.p), device=self.device, dtype=self.dtype)
         for rows, _, x2 in self._blocks():
-            total.addmm_(x2.T, q[rows])
-        return total
+            total.addmm_(q[rows].T, x2)
+        return total.T.contiguous()
 
     def adjoint_both(self, r: torch.Tensor, q: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """``Xᵀ r`` and ``(X∘X)ᵀ q``, reading each row once."""
-        total_r = torch.zeros((self.p, r.shape[1]), device=self.device, dtype=self.dtype)
-        total_q = torch.zeros((self.p, q.shape[1]), device=self.device, dtype=self.dtype)
+        total_r = torch.zeros((r.shape[1], self.p), device=self.device, dtype=self.dtype)
+        total_q = torch.zeros((q.shape[1], self.p), device=self.device, dtype=self.dtype)
         for rows, x, x2 in self._blocks():
-            total_r.addmm_(x.T, r[rows])
-            total_q.addmm_(x2.T, q[rows])
-        return total_r, total_q
+            total_r.addmm_(r[rows].T, x)
+            total_q.addmm_(q[rows].T, x2)
+        return total_r.T.contiguous(), total_q.T.contiguous()
 
     def spectrum(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Scaled eigenvectors of the centred second moments; computed once.
@@ -142,8 +151,15 @@ class FeatureMatrix:
         return self._spectrum
 
     def column_squares(self) -> torch.Tensor:
-        """Diagonal of FᵀF, ``Σ_i x_ij²``, shape (p, 1)."""
-        total = torch.zeros(self.p, device=self.device, dtype=self.dtype)
-        for _, _, x2 in self._blocks():
-            total += x2.sum(dim=0)
-        return total.unsqueeze(1)
+        """Diagonal of FᵀF, ``Σ_i x_ij²``, shape (p, 1); computed once."""
+        if self._column_squares is None:
+            total = torch.zeros(self.p, device=self.device, dtype=self.dtype)
+            for _, _, x2 in self._blocks():
+                total += x2.sum(dim=0)
+            self._column_squares = total.unsqueeze(1)
+        return self._column_squares
+
+
+def _forward(x: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
+    """``x @ w`` for few columns: with w transposed in memory it takes half the time on a CPU."""
+    return linear(x, w.T.contiguous())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from air_core.solver.validation import check_features, check_labels, check_tags,
 Validation = tuple[ArrayLike, ArrayLike]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Problem:
     """Features and loss of one fit.
 
@@ -34,6 +35,14 @@ class Problem:
     loss: Loss
     own: torch.Tensor
     count: int
+
+    @cached_property
+    def null_slope(self) -> float:
+        """Norm of the loss's gradient at zero weights and the best bias: the unit of slopes."""
+        shape = (self.matrix.n, self.loss.n_classes)
+        nothing = torch.zeros(shape, device=self.matrix.device, dtype=self.matrix.dtype)
+        bias = self.loss.best_bias(nothing, nothing[0], steps=20)
+        return float(self.matrix.adjoint(self.loss.residual(nothing + bias)).norm())
 
 
 def is_multilabel(labels: ArrayLike) -> bool:

@@ -40,9 +40,10 @@ class Iterate:
 
 
 class Updates(Protocol):
-    """How v and u follow w in ``steps`` mini-batches an epoch: all groups, or by blocks."""
+    """How v and u follow w in ``steps`` mini-batches an epoch: all groups, or one of ``blocks``."""
 
     steps: int
+    blocks: int
 
     @property
     def norms(self) -> torch.Tensor:
@@ -76,6 +77,7 @@ class AllGroups:
         self._lambda_g = lambda_g
         self._counted = torch.nonzero(loss.counted).squeeze(1)
         self._batch_size = config.batch_size
+        self.blocks = 1
         self.steps = -(-len(self._counted) // config.batch_size)
         self._watched = _Watched()
 
@@ -134,7 +136,7 @@ class BlockGroups:
         self._lambda_g = lambda_g
         self._n = matrix.n
         self._current = 0
-        self.steps = len(self._rows)
+        self.steps = self.blocks = len(self._rows)
         self._watched = _Watched()
 
     def epoch(self, generator: torch.Generator) -> Iterator[torch.Tensor]:
@@ -272,7 +274,9 @@ def sadmm(
     pulled = torch.zeros_like(zeros)
     history: list[dict[str, float]] = []
     kept: dict[int, NDArray] = {}  # type: ignore[type-arg]
-    rho, k = config.rho, 0
+    # Copies that wait for their block's turn hold w back that much longer.
+    rho_max = config.rho_max / updates.blocks
+    rho, k = min(config.rho, rho_max), 0
     for epoch in range(1, config.epochs + 1):
         for position, batch in enumerate(updates.epoch(generator)):
             inverse_step = (k + 3) / 2  # 1/η_{k+1}
@@ -282,7 +286,7 @@ def sadmm(
             )
             # The bias has no group to hold it; n/2 bounds the curvature of the loss in b.
             now.b = now.b - bias_gradient / (problem.count / 2 + inverse_step)
-            rho_next = min(rho * config.beta, config.rho_max)
+            rho_next = min(rho * config.beta, rho_max)
             # The last two steps of an epoch show how far v still moves.
             pulled = updates.step(now.w, rho, rho_next, watch=position >= updates.steps - 2)
             now.average(2 / (k + 2))

@@ -14,8 +14,8 @@ from sklearn.model_selection import StratifiedShuffleSplit
 
 from air_core.progress import ProgressCallback, silent
 from air_core.solver.config import Group, SolverConfig
+from air_core.solver.continuation import air_path
 from air_core.solver.exact import largest_lambda
-from air_core.solver.path import air_path
 from air_core.solver.problem import is_multilabel, make_problem
 from air_core.solver.record import calibrated_loss
 from air_core.solver.sadmm import sadmm
@@ -55,14 +55,14 @@ class Tuning:
     reason: str
 
 
-def strength_ladder(base: SolverConfig) -> list[SolverConfig]:
-    """Candidates from the strongest hold of the duals on w to the weakest.
+def strength_ladder(base: SolverConfig, n: int) -> list[SolverConfig]:
+    """Candidates for n images, from the strongest hold of the duals on w to the weakest.
 
     ρ decides how far w gets in a given number of epochs, and with it how strongly the images'
-    groups act. Groups are updated by blocks, where a constant ρ serves; the paper's schedule up to
-    ρ_max = 100 with all groups at once acts like ρ = 10 with some ten blocks.
+    groups act. Groups are updated by blocks, with a constant ρ.
     """
-    return [replace(base, update="block", rho=rho, rho_max=rho) for rho in STRENGTHS]
+    blocks = -(-n // base.batch_size)
+    return [replace(base, update="block", rho=rho, rho_max=rho * blocks) for rho in STRENGTHS]
 
 
 def paper_grid(
@@ -172,23 +172,23 @@ def tune(
         for config in chosen:
             loss_of(config)
     else:
-        _climb(strength_ladder(base), FIRST, loss_of)
+        _climb(strength_ladder(base, len(train)), FIRST, loss_of)
     progress(total, total, "Choosing the strength")
     winner = min(trials.values(), key=lambda trial: trial.loss)
+    config = winner.config if chosen else _for_all(winner.config, len(x))
     reason = (
-        f"rho_max {winner.config.rho_max:g}, {winner.config.epochs} epochs: least loss on "
+        f"rho_max {config.rho_max:g}, {config.epochs} epochs: least loss on "
         f"{len(held)} held-out given labels among {len(trials)} candidates"
     )
-    config = winner.config if chosen else _as_the_paper(winner.config, len(x))
     return Tuning(config, tuple(trials.values()), reason)
 
 
-def _as_the_paper(config: SolverConfig, n: int) -> SolverConfig:
-    """The same strength with all groups updated at every step, where that is affordable."""
+def _for_all(config: SolverConfig, n: int) -> SolverConfig:
+    """The same strength for n images, with all groups updated at every step if affordable."""
     blocks = -(-n // config.batch_size)
+    rho_max = config.rho * blocks
     if blocks > FEW_BLOCKS:
-        return config
-    rho_max = config.rho_max * blocks
+        return replace(config, rho_max=rho_max)
     return replace(config, update="all", rho=min(SolverConfig().rho, rho_max), rho_max=rho_max)
 
 
@@ -245,7 +245,7 @@ def tune_lambda(
     features, labels, n_classes
         As for :func:`~air_core.solver.sadmm`.
     group, lambda_1, count, device, dtype, progress
-        As for :func:`~air_core.solver.path.air_path`.
+        As for :func:`~air_core.solver.continuation.air_path`.
 
     Returns
     -------
