@@ -79,7 +79,7 @@ def _exactness(report: Report, data: Path) -> None:
 def _estimators(report: Report, data: Path) -> None:
     from sklearn.utils.estimator_checks import check_estimator
 
-    from air_core.solver.classifier import AIRClassifier, AIRMultilabelClassifier
+    from air_core.solver import AIRClassifier, AIRMultilabelClassifier
 
     failed = 0
     for estimator in (AIRClassifier(), AIRMultilabelClassifier()):
