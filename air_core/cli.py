@@ -118,6 +118,9 @@ def open_(
     ] = None,
     path_column: Annotated[str | None, typer.Option(help="Column of image paths.")] = None,
     label_column: Annotated[str | None, typer.Option(help="Column of labels.")] = None,
+    separator: Annotated[
+        str | None, typer.Option(help="What parts the tags in a cell, if there may be several.")
+    ] = None,
 ) -> None:
     """Import images and labels; unreadable images are set aside, with the reason."""
     with _progress() as progress:
@@ -128,6 +131,7 @@ def open_(
             labels=labels,
             path_column=path_column,
             label_column=label_column,
+            separator=separator,
             progress=progress,
         )
     dataset = opened.dataset

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -69,6 +70,9 @@ class Dataset:
         In the order of the source's own class indices.
     digests : tuple of str
         Content digest of each image file, in hexadecimal.
+    tags : ndarray of shape (n, C), dtype int8, or None
+        With several labels an image: 1 where it has the tag, 0 where not, −1 throughout the row
+        of an unlabelled image; ``given_labels`` is ``UNLABELLED`` throughout then.
     """
 
     item_ids: NDArray[np.str_]
@@ -77,6 +81,7 @@ class Dataset:
     given_labels: NDArray[np.intp]
     class_names: tuple[str, ...]
     digests: tuple[str, ...]
+    tags: NDArray[np.int8] | None = None
     _rows: dict[str, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -92,6 +97,12 @@ class Dataset:
             raise SourceError("Expected every item id once, got duplicates.")
         self.item_ids.setflags(write=False)
         self.given_labels.setflags(write=False)
+        if self.tags is not None:
+            if self.tags.shape != (n, len(self.class_names)):
+                raise SourceError(
+                    f"Expected tags of shape {(n, len(self.class_names))}, got {self.tags.shape}."
+                )
+            self.tags.setflags(write=False)
         object.__setattr__(self, "_rows", rows)
 
     def __len__(self) -> int:
@@ -117,8 +128,24 @@ class Dataset:
         """Identifies the items, their images' contents and their given labels, in order."""
         digest = hashlib.blake2b(self.images_digest().encode(), digest_size=12)
         digest.update(np.ascontiguousarray(self.given_labels, dtype="<i8").tobytes())
+        if self.tags is not None:
+            digest.update(np.ascontiguousarray(self.tags).tobytes())
         digest.update("\0".join(self.class_names).encode("utf-8", "surrogatepass"))
         return digest.hexdigest()
+
+    @property
+    def multilabel(self) -> bool:
+        """Whether an image may have any number of labels."""
+        return self.tags is not None
+
+    def given_text(self, row: int) -> str | None:
+        """The given label of an item as text: its class, or its tags as :func:`tags_text`."""
+        if self.tags is None:
+            return self.label_name(int(self.given_labels[row]))
+        given = self.tags[row]
+        if len(given) and given[0] < 0:
+            return None
+        return tags_text(self.class_names[c] for c in np.flatnonzero(given > 0))
 
     def label_name(self, index: int) -> str | None:
         """Name of a class index; None for ``UNLABELLED``."""
@@ -160,3 +187,58 @@ def index_labels(labels: Sequence[str | None], class_names: Sequence[str]) -> ND
     """Turn label names into indices of ``class_names``; None becomes ``UNLABELLED``."""
     index = {name: i for i, name in enumerate(class_names)}
     return np.array([UNLABELLED if x is None else index[x] for x in labels], dtype=np.intp)
+
+
+def tags_text(tags: Iterable[str]) -> str:
+    """Several labels as one text: a JSON list, sorted, each once.
+
+    Examples
+    --------
+    >>> tags_text(["sea", "dog", "sea"])
+    '["dog", "sea"]'
+    """
+    return json.dumps(sorted(set(tags)), ensure_ascii=False)
+
+
+def tags_of(text: str | None) -> tuple[str, ...]:
+    """The labels in what :func:`tags_text` wrote; none for None.
+
+    Examples
+    --------
+    >>> tags_of('["dog", "sea"]'), tags_of(None)
+    (('dog', 'sea'), ())
+    """
+    return () if text is None else tuple(json.loads(text))
+
+
+def parse_tags(cell: str, known: Sequence[str] = (), separator: str = ";") -> list[str]:
+    """The labels in a cell that a person wrote: a JSON list, one known name, or parted names.
+
+    Examples
+    --------
+    >>> parse_tags('sea; dog'), parse_tags('["a;b"]'), parse_tags("a;b", known=["a;b"])
+    (['sea', 'dog'], ['a;b'], ['a;b'])
+    """
+    text = cell.strip()
+    if text in known:
+        return [text]
+    if text.startswith("["):
+        try:
+            found = json.loads(text)
+        except ValueError:
+            found = None
+        if isinstance(found, list) and all(isinstance(tag, str) for tag in found):
+            return found
+    return [tag for part in text.split(separator) if (tag := part.strip())]
+
+
+def index_tags(labels: Sequence[str | None], class_names: Sequence[str]) -> NDArray[np.int8]:
+    """Texts of tags as a matrix (n, C) of 1 and 0, rows of −1 where there is no label."""
+    index = {name: i for i, name in enumerate(class_names)}
+    tags = np.zeros((len(labels), len(class_names)), dtype=np.int8)
+    for row, text in enumerate(labels):
+        if text is None:
+            tags[row] = -1
+        else:
+            tags[row, [index[tag] for tag in tags_of(text)]] = 1
+    return tags

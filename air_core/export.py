@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from air_core.atomic import atomic_write
 from air_core.dataset import UNLABELLED, Dataset
 from air_core.errors import ExportError
-from air_core.formats import CleanItem, CleanLabels, FolderFormat, ReadOptions
+from air_core.formats import CleanItem, CleanLabels, FolderFormat, ReadOptions, Review
 from air_core.labels.models import LabelEvent
 
 
@@ -49,6 +49,8 @@ class ExportSummary:
 def labels_in_force(dataset: Dataset, standing: Mapping[str, LabelEvent]) -> NDArray[np.intp]:
     """Given labels (n,) with the relabels among the standing decisions applied; a new array."""
     labels = dataset.given_labels.copy()
+    if dataset.multilabel:
+        return labels
     index = {name: i for i, name in enumerate(dataset.class_names)}
     for item, event in standing.items():
         if event.action == "relabel" and event.new_label is not None:
@@ -59,24 +61,40 @@ def labels_in_force(dataset: Dataset, standing: Mapping[str, LabelEvent]) -> NDA
 def clean_labels(
     dataset: Dataset,
     standing: Mapping[str, LabelEvent],
-    original: bytes | None,
+    originals: Mapping[str, bytes],
     options: ReadOptions,
+    *,
+    source: Path | None = None,
 ) -> CleanLabels:
     """What the decisions in force leave to export; see :class:`CleanLabels`."""
     excluded = {item for item, event in standing.items() if event.action == "exclude"}
-    labels = labels_in_force(dataset, standing)
-    items = tuple(
-        CleanItem(
-            item_id=item,
-            path=dataset.paths[row],
-            file=dataset.files[row],
-            given_label=dataset.label_name(int(dataset.given_labels[row])),
-            label=dataset.label_name(int(labels[row])),
+    items = []
+    for row, item in enumerate(dataset.item_ids.tolist()):
+        if item in excluded:
+            continue
+        given, event = dataset.given_text(row), standing.get(item)
+        relabelled = event is not None and event.action == "relabel"
+        items.append(
+            CleanItem(
+                item_id=item,
+                path=dataset.paths[row],
+                file=dataset.files[row],
+                given_label=given,
+                label=event.new_label if event is not None and relabelled else given,
+                review=None
+                if event is None
+                else Review(event.action, event.reviewer, event.created_at, event.reason),
+            )
         )
-        for row, item in enumerate(dataset.item_ids.tolist())
-        if item not in excluded
+    return CleanLabels(
+        items=tuple(items),
+        class_names=dataset.class_names,
+        excluded=excluded,
+        originals=originals,
+        options=options,
+        multilabel=dataset.multilabel,
+        source=source,
     )
-    return CleanLabels(items, dataset.class_names, excluded, original, options)
 
 
 def write_file(data: bytes, out: Path, *, protected: Sequence[Path]) -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from air_core.atomic import atomic_write
-from air_core.dataset import stable_item_ids
+from air_core.dataset import stable_item_ids, tags_of
 from air_core.errors import SourceError, WorkspaceError
 from air_core.formats import Listing, ReadOptions
 from air_core.items import (
@@ -21,6 +20,7 @@ from air_core.items import (
     write_items,
     write_manifest,
 )
+from air_core.originals import write_originals
 from air_core.progress import ProgressCallback
 from air_core.quarantine import QuarantinedImage, locate
 from air_core.scan import Journal, ScannedImage, scan_images
@@ -96,6 +96,8 @@ def import_listing(
                 label_column=listing.label_column,
                 labels_file=None if listing.labels_file is None else str(listing.labels_file),
                 created_at=before.info.created_at if before else _now(),
+                separator=listing.separator,
+                multilabel=listing.multilabel,
             ),
             tuple(quarantined),
             needed_classes,
@@ -113,6 +115,7 @@ def as_before(
         "label file": (options.labels and str(options.labels), info.labels_file),
         "path column": (options.path_column, info.path_column),
         "label column": (options.label_column, info.label_column),
+        "separator": (options.separator, info.separator),
     }
     for what, (now, then) in asked.items():
         if now is not None and now != then:
@@ -125,6 +128,7 @@ def as_before(
         labels=None if info.labels_file is None else Path(info.labels_file),
         path_column=info.path_column,
         label_column=info.label_column,
+        separator=info.separator,
     )
     return info.format, same
 
@@ -138,8 +142,8 @@ def check_apart(folder: Path, source: Path) -> None:
         )
 
 
-def classes_decided_on(folder: Path) -> list[str]:
-    """Classes that standing decisions give to items."""
+def classes_decided_on(folder: Path, *, multilabel: bool) -> list[str]:
+    """Classes or tags that standing decisions give to items."""
     log = folder / "labels.sqlite"
     if not log.exists():
         return []
@@ -150,7 +154,8 @@ def classes_decided_on(folder: Path) -> list[str]:
         standing = store.current().values()
     finally:
         store.close()
-    return [event.new_label for event in standing if event.new_label is not None]
+    labels = [event.new_label for event in standing if event.new_label is not None]
+    return [tag for label in labels for tag in tags_of(label)] if multilabel else labels
 
 
 def _locate_all(listing: Listing) -> tuple[dict[str, str], dict[str, str]]:
@@ -182,13 +187,11 @@ def _write(
     labels = [listing.labels[row] for row in rows]
     images = [image for image in scanned if image is not None]
     lost = sorted(set(needed_classes) - set(listing.class_names))
-    original = listing.original
-    import_id = _digest(paths, labels, images, original or b"")
+    import_id = _digest(paths, labels, images, listing.originals)
     name = None
-    if original is not None:
-        name = f"original-{import_id[:8]}{Path(info.labels_file or '').suffix}"
-        with atomic_write(folder / name) as file:
-            file.write(original)
+    if listing.originals:
+        name = f"original-{import_id[:8]}.zip"
+        write_originals(folder / name, listing.originals)
     write_items(folder, ids[rows], paths, labels, images, import_id)
     manifest = Manifest(
         info=info,
@@ -209,10 +212,10 @@ def _digest(
     paths: Sequence[str],
     labels: Sequence[str | None],
     images: Sequence[ScannedImage],
-    original: bytes,
+    originals: Mapping[str, bytes],
 ) -> str:
     """Digest of an import: equal imports are equal, so that repeating one changes nothing."""
-    digest = hashlib.blake2b(original, digest_size=16)
+    digest = hashlib.blake2b(b"".join(originals.values()), digest_size=16)
     for path, label, image in zip(paths, labels, images, strict=True):
         digest.update(f"{path}\0{label}\0{image.file}\0{image.digest}\0{image.offset}\n".encode())
     return digest.hexdigest()

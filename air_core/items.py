@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from air_core.atomic import atomic_write
-from air_core.dataset import Dataset, FilesBelow, index_labels
+from air_core.dataset import UNLABELLED, Dataset, FilesBelow, index_labels, index_tags
 from air_core.errors import WorkspaceError
 from air_core.quarantine import QuarantinedImage
 from air_core.scan import ScannedImage
@@ -35,14 +35,16 @@ class SourceInfo:
     label_column: str | None
     labels_file: str | None
     created_at: str
+    separator: str | None = None
+    multilabel: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """What ``workspace.json`` says.
 
-    ``import_id`` ties it to the ``items.parquet`` beside it; ``original`` names the byte copy of
-    the source's label file.
+    ``import_id`` ties it to the ``items.parquet`` beside it; ``original`` names the archive of
+    the source's label files.
     """
 
     info: SourceInfo
@@ -148,14 +150,17 @@ def read_items(root: Path, manifest: Manifest) -> Items:
             f"{root / ITEMS} does not belong to {MANIFEST}: an import was interrupted.",
             hint="Open the source again with the same workspace; decisions are kept.",
         )
+    texts, classes = table["given_label"].to_pylist(), manifest.class_names
     try:
+        given = index_labels(texts, classes) if not manifest.info.multilabel else None
         dataset = Dataset(
             item_ids=np.array(table["item_id"].to_pylist(), dtype="<U16"),
             paths=tuple(table["path"].to_pylist()),
             files=FilesBelow(Path(manifest.image_root), table["file"].to_pylist()),
-            given_labels=index_labels(table["given_label"].to_pylist(), manifest.class_names),
-            class_names=manifest.class_names,
+            given_labels=np.full(len(texts), UNLABELLED) if given is None else given,
+            class_names=classes,
             digests=tuple(table["digest"].to_pylist()),
+            tags=index_tags(texts, classes) if given is None else None,
         )
         return Items(
             dataset,

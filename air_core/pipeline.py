@@ -70,6 +70,7 @@ def open_source(
     labels: Path | str | None = None,
     path_column: str | None = None,
     label_column: str | None = None,
+    separator: str | None = None,
     progress: ProgressCallback = silent,
 ) -> Workspace:
     """Import images and labels into a workspace; see :meth:`Workspace.create`."""
@@ -80,6 +81,7 @@ def open_source(
         labels=labels,
         path_column=path_column,
         label_column=label_column,
+        separator=separator,
         progress=progress,
     )
 

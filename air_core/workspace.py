@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from air_core.dataset import Dataset
+from air_core.dataset import Dataset, parse_tags, tags_text
 from air_core.errors import DecisionError, ExportError, WorkspaceError
 from air_core.export import ExportSummary, clean_labels, labels_in_force, write_file, write_folder
 from air_core.formats import (
@@ -25,6 +26,7 @@ from air_core.images import load_rgb
 from air_core.importer import PACK, as_before, check_apart, classes_decided_on, import_listing
 from air_core.items import MANIFEST, SourceInfo, read_items, read_manifest
 from air_core.labels.models import Decision, LabelEvent
+from air_core.originals import read_originals
 from air_core.progress import ProgressCallback, silent
 from air_core.quarantine import QuarantinedImage, locate
 from air_core.thumbnails import ThumbnailPack, encode_webp
@@ -72,6 +74,7 @@ class Workspace:
         labels: Path | str | None = None,
         path_column: str | None = None,
         label_column: str | None = None,
+        separator: str | None = None,
         progress: ProgressCallback = silent,
     ) -> Workspace:
         """Import a source, or bring an earlier import of it up to date.
@@ -91,6 +94,8 @@ class Workspace:
             Label file for the images below ``source``.
         path_column, label_column : str, optional
             Columns of the label file, where their names do not tell.
+        separator : str, optional
+            What parts the tags of an image in a cell; naming it says that there may be several.
         progress : callable
             Called after each image; may raise to stop.
 
@@ -110,12 +115,14 @@ class Workspace:
             labels=None if labels is None else Path(labels).resolve(),
             path_column=path_column,
             label_column=label_column,
+            separator=separator,
+            unpack=folder / "unpacked",
             ignore=frozenset([folder]),
         )
         needed: list[str] = []
         if before is not None:
             format, options = as_before(folder, before.info, origin, format, options)
-            needed = classes_decided_on(folder)
+            needed = classes_decided_on(folder, multilabel=before.info.multilabel)
         chosen = find_format(origin, format, options)
         try:
             listing = chosen.read(origin, options)
@@ -254,23 +261,37 @@ class Workspace:
                 raise DecisionError(
                     f"Expected an item of this workspace, got id {decision.item_id!r}."
                 )
-            if decision.action == "relabel" and decision.label not in dataset.class_names:
-                raise DecisionError(
-                    f"Expected one of the classes {', '.join(dataset.class_names)}, "
-                    f"got {decision.label!r}."
-                )
-        rows = {d.item_id: dataset.row_of(d.item_id) for d in decisions}
-        given = {i: dataset.label_name(int(dataset.given_labels[row])) for i, row in rows.items()}
+        decisions = [self._with_known_label(decision) for decision in decisions]
+        given = {d.item_id: dataset.given_text(dataset.row_of(d.item_id)) for d in decisions}
         return self.labels.record(
             decisions, reviewer=reviewer, old_labels=given, operation_id=operation_id
         )
+
+    def _with_known_label(self, decision: Decision) -> Decision:
+        """The decision with its label as it is stored; DecisionError for an unknown class."""
+        if decision.action != "relabel" or decision.label is None:
+            return decision
+        dataset, label = self.dataset, decision.label
+        named = [label]
+        if dataset.multilabel:
+            named = parse_tags(label, dataset.class_names)
+            label = tags_text(named)
+        for name in named:
+            if name not in dataset.class_names:
+                raise DecisionError(
+                    f"Expected one of the classes {', '.join(dataset.class_names)}, got {name!r}."
+                )
+        return replace(decision, label=label)
 
     def reviewed(self) -> dict[str, LabelEvent]:
         """The decision in force of each reviewed item, by item id."""
         return {i: event for i, event in self.labels.current().items() if i in self.dataset}
 
     def current_labels(self) -> NDArray[np.intp]:
-        """Label indices (n,) with the relabels in force applied; a new array at each call."""
+        """Label indices (n,) with the relabels in force applied; a new array at each call.
+
+        ``UNLABELLED`` throughout for tags.
+        """
         return labels_in_force(self.dataset, self.reviewed())
 
     def excluded(self) -> NDArray[np.bool_]:
@@ -336,19 +357,12 @@ class Workspace:
         return FILE_FORMATS[name].compose(self._clean(name))
 
     def _clean(self, format: str) -> CleanLabels:
-        original = None
-        if format == self.info.format and self._manifest.original is not None:
-            original = self._read_original(self._manifest.original)
+        info, originals, source = self.info, {}, None
+        if format == info.format:
+            source = Path(info.source)
+            if self._manifest.original is not None:
+                originals = read_originals(self.root / self._manifest.original)
         options = ReadOptions(
-            path_column=self.info.path_column, label_column=self.info.label_column
+            path_column=info.path_column, label_column=info.label_column, separator=info.separator
         )
-        return clean_labels(self.dataset, self.reviewed(), original, options)
-
-    def _read_original(self, name: str) -> bytes:
-        try:
-            return (self.root / name).read_bytes()
-        except OSError as error:
-            raise WorkspaceError(
-                f"The copy of the source's label file cannot be read: {error}.",
-                hint="Open the source again with the same workspace; decisions are kept.",
-            ) from error
+        return clean_labels(self.dataset, self.reviewed(), originals, options, source=source)

@@ -12,6 +12,8 @@ from air_core.formats.base import (
     FolderFormat,
     Listing,
     ReadOptions,
+    Review,
+    Suggestion,
 )
 from air_core.formats.csv_file import DelimitedText
 from air_core.formats.imagefolder import ImageFolder
@@ -26,18 +28,25 @@ __all__ = [
     "FolderFormat",
     "Listing",
     "ReadOptions",
+    "Review",
+    "Suggestion",
     "find_format",
     "get_format",
 ]
 
-_CSV = DelimitedText("csv", "CSV (path and label columns)", ".csv", ",")
-_TSV = DelimitedText("tsv", "TSV (path and label columns)", ".tsv", "\t")
-_IMAGEFOLDER = ImageFolder()
+# In the order in which they are asked whether a source is theirs: the particular first, those
+# that take almost any folder last.
+_FILES: tuple[FileFormat, ...] = (
+    DelimitedText("csv", "CSV (path and label columns)", ".csv", ","),
+    DelimitedText("tsv", "TSV (path and label columns)", ".tsv", "\t"),
+)
+_FOLDERS: tuple[FolderFormat, ...] = (ImageFolder(),)
+_ORDER = ("csv", "tsv", "imagefolder")
 
-FILE_FORMATS: dict[str, FileFormat] = {_CSV.name: _CSV, _TSV.name: _TSV}
+FILE_FORMATS: dict[str, FileFormat] = {known.name: known for known in _FILES}
 """Formats that are one file, by name."""
 
-FOLDER_FORMATS: dict[str, FolderFormat] = {_IMAGEFOLDER.name: _IMAGEFOLDER}
+FOLDER_FORMATS: dict[str, FolderFormat] = {known.name: known for known in _FOLDERS}
 """Formats that are a folder with images in it, by name."""
 
 FORMAT_TITLES: dict[str, str] = {
@@ -79,7 +88,7 @@ def find_format(source: Path, name: str | None, options: ReadOptions) -> FileFor
         if name not in known:
             raise SourceError(f"Expected a format among {', '.join(known)}, got {name!r}.")
         return known[name]
-    for candidate in known.values():
+    for candidate in (known[name] for name in _ORDER):
         if candidate.claims(source, options):
             return candidate
     raise SourceError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -13,12 +13,17 @@ class ReadOptions:
     """What the user said about a source; None where the format shall find out.
 
     ``ignore`` holds folders that are no part of the source, such as a workspace inside it.
+    ``separator`` parts the tags in a cell of a multi-label text file; naming one makes the file
+    multi-label. ``unpack`` is where a format whose images lie inside other files (shards, Parquet)
+    puts them; files that are there already and of the right size need not be written again.
     """
 
     labels: Path | None = None
     path_column: str | None = None
     label_column: str | None = None
     ignore: Set[Path] = frozenset()
+    separator: str | None = None
+    unpack: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +37,8 @@ class Listing:
     paths : tuple of str
         As the source writes them; a path may occur more than once.
     labels : tuple of (str or None)
-        One for each path; None is "no label".
+        One for each path; None is "no label". With ``multilabel``, tags as
+        :func:`air_core.dataset.tags_text` writes them: an image without any tag is ``[]``.
     class_names : tuple of str
         In the order of the source's own class indices.
     rejected : tuple of (str, str)
@@ -41,10 +47,12 @@ class Listing:
         What was passed over and may surprise.
     labels_file : Path or None
         The file that the labels stand in, if they do not stand in folder names.
-    original : bytes or None
-        What that file held.
-    path_column, label_column : str or None
-        The columns read, if there are any.
+    originals : mapping of str to bytes
+        What the label files held, by name as they stand in the source.
+    path_column, label_column, separator : str or None
+        The columns read, if there are any, and what parts the tags in a cell.
+    multilabel : bool
+        Whether an image may have any number of labels.
     """
 
     root: Path
@@ -54,20 +62,47 @@ class Listing:
     rejected: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
     labels_file: Path | None = None
-    original: bytes | None = None
+    originals: Mapping[str, bytes] = field(default_factory=dict)
     path_column: str | None = None
     label_column: str | None = None
+    separator: str | None = None
+    multilabel: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """The decision in force of an exported image; ``decided_at`` is UTC, ISO 8601."""
+
+    action: str
+    reviewer: str
+    decided_at: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """What the default detector would label an exported image; ``score`` 1 clean … 0 worst."""
+
+    label: str
+    confidence: float
+    score: float
+    detector: str
 
 
 @dataclass(frozen=True, slots=True)
 class CleanItem:
-    """One image to export, with the label it came with and the one it leaves with."""
+    """One image to export, with the label it came with and the one it leaves with.
+
+    Labels are texts as in :class:`Listing`; ``file`` is the image on this machine.
+    """
 
     item_id: str
     path: str
     file: Path
     given_label: str | None
     label: str | None
+    review: Review | None = None
+    suggestion: Suggestion | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,18 +117,30 @@ class CleanLabels:
         All classes, those without images too.
     excluded : set of str
         Ids of the items left out by decision.
-    original : bytes or None
-        The source's own label file when it is written back in its own format; only the cells
-        of changed items may differ from it.
+    originals : mapping of str to bytes
+        The source's own label files when they are written back in their own format; only the
+        cells of changed items may differ from them. Empty when another format is written.
     options : ReadOptions
-        How ``original`` was read.
+        How they were read.
+    multilabel : bool
+        Whether the items' labels are tags.
+    source : Path or None
+        The source itself, for formats whose images lie inside its files; None when another
+        format is written.
     """
 
     items: tuple[CleanItem, ...]
     class_names: tuple[str, ...]
     excluded: Set[str]
-    original: bytes | None
+    originals: Mapping[str, bytes]
     options: ReadOptions
+    multilabel: bool = False
+    source: Path | None = None
+
+    @property
+    def original(self) -> bytes | None:
+        """The label file of a format that has one."""
+        return next(iter(self.originals.values()), None)
 
     def changed(self) -> Mapping[str, str | None]:
         """New label by item id, for those whose label is not the given one."""

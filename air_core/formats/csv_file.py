@@ -96,7 +96,7 @@ class DelimitedText:
             class_names=tuple(sorted({label for label in labels if label is not None})),
             rejected=tuple(rejected),
             labels_file=file.resolve(),
-            original=data,
+            originals={file.name: data},
             path_column=layout.names[layout.path],
             label_column=layout.names[layout.label],
         )

@@ -37,7 +37,7 @@ def clean(
         items=tuple(item for n, item in enumerate(items) if n not in excluded),
         class_names=listing.class_names,
         excluded={ids[n] for n in excluded},
-        original=listing.original,
+        originals=listing.originals,
         options=NONE,
     )
 
@@ -242,7 +242,7 @@ def test_composed_files_read_back(tmp_path: Path, name: str) -> None:
     )
     chosen = FILE_FORMATS[name]
     file = tmp_path / f"out.{name}"
-    file.write_bytes(chosen.compose(CleanLabels(items, (), frozenset(), None, NONE)))
+    file.write_bytes(chosen.compose(CleanLabels(items, (), frozenset(), {}, NONE)))
     listing = chosen.read(file, NONE)
     assert list(zip(listing.paths, listing.labels, strict=True)) == rows
 

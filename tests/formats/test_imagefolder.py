@@ -15,7 +15,7 @@ NONE = ReadOptions()
 
 
 def clean(classes: tuple[str, ...], *items: CleanItem) -> CleanLabels:
-    return CleanLabels(items, classes, frozenset(), None, NONE)
+    return CleanLabels(items, classes, frozenset(), {}, NONE)
 
 
 def item(
