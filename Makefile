@@ -4,12 +4,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo demo-headless ui test check format wheel clean help
+INTEROP := .venv-interop
+
+.PHONY: demo demo-headless ui test interop check format wheel clean help
 
 help:
 	@echo "make demo           audit the sample images and open the interface on 127.0.0.1"
 	@echo "make demo-headless  the same audit without the interface; ends with one line of JSON"
 	@echo "make test           run the tests (browser tests need Chromium and are skipped without)"
+	@echo "make interop        install the libraries whose formats we read and write, for their tests"
 	@echo "make check          lint, formatting, types, import rules"
 
 demo: $(VENV)/.installed
@@ -20,6 +23,14 @@ demo-headless: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest
+
+# They want older versions of what we use, so they live apart; without them their tests skip.
+interop: $(INTEROP)/.installed
+
+$(INTEROP)/.installed: tests/formats/interop-requirements.txt
+	$(PYTHON) -m venv $(INTEROP)
+	$(INTEROP)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -35,7 +46,7 @@ wheel: $(VENV)/.installed-dev
 	$(BIN)/python -m build --wheel
 
 clean:
-	rm -rf $(VENV) build dist workspaces .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(INTEROP) build dist workspaces .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; say make PYTHON=python3.12")'
