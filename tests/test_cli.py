@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from typer.main import get_command
 
-from air_core import cli
+from air_core import cli, pipeline
 from air_core.rank_export import COLUMNS
 from tests.shapes import WRONG, make_source
 
@@ -208,7 +208,7 @@ def test_ctrl_c_says_that_work_is_kept(audited, air, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli.pipeline, "extract", interrupted)
+    monkeypatch.setattr(pipeline, "extract", interrupted)
     code, _, error = air("extract", audited[1])
     assert code == 130
     assert "the same command continues" in error

@@ -1,0 +1,47 @@
+"""The command that measures: benchmarks against their targets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from air_core.bench import run_bench
+from air_core.commands.console import out, progress_bar
+
+app = typer.Typer()
+
+
+@app.command()
+def bench(
+    name: Annotated[str, typer.Argument(help="Which benchmark; a wrong name lists them.")],
+    data: Annotated[Path, typer.Option(help="Folder of the data sets' zip files.")],
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the report here.")] = None,
+) -> None:
+    """Run a benchmark: print its figures against their targets, and write them as JSON."""
+    with progress_bar() as progress:
+        report = run_bench(name, data, progress=progress)
+    for title, rows in report.tables.items():
+        table = Table(*rows[0], title=title, title_justify="left", box=None)
+        for row in rows:
+            table.add_row(*(escape(_cell(row.get(column, ""))) for column in rows[0]))
+        out.print(table)
+    targets = Table("target", "value", "asked", "", title="Targets", title_justify="left", box=None)
+    for target in report.targets:
+        asked = f"{target.op} {target.target:g}"
+        targets.add_row(escape(target.name), _cell(target.value), asked, _verdict(target.ok))
+    out.print(targets)
+    if json_file is not None:
+        for written in report.save(json_file):
+            out.print(f"Written: {written}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _cell(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _verdict(ok: bool) -> str:
+    return "reached" if ok else "missed"

@@ -1,0 +1,49 @@
+"""What the commands share: where they print, how they show progress, their usual options."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from air_core.progress import ProgressCallback
+
+out = Console()
+err = Console(stderr=True)
+
+WorkspaceArgument = Annotated[
+    Path, typer.Argument(metavar="WORKSPACE", help="Folder that holds the audit.")
+]
+ReviewerOption = Annotated[str, typer.Option(help="Name recorded with the decisions.")]
+DeviceOption = Annotated[str, typer.Option(help="auto, cuda, mps or cpu.")]
+
+
+@contextmanager
+def progress_bar() -> Iterator[ProgressCallback]:
+    """A progress bar on standard error; steps follow one another in it."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=err) as bar:
+        tasks: dict[str, Any] = {}
+
+        def report(done: int, total: int, note: str) -> None:
+            if note not in tasks:
+                tasks[note] = bar.add_task(escape(note), total=total)
+            bar.update(tasks[note], completed=done, total=total)
+
+        try:
+            yield report
+        except KeyboardInterrupt:
+            bar.stop()
+            err.print("Stopped. What was finished is kept; the same command continues.")
+            raise
