@@ -184,6 +184,7 @@ def rank(workspace: Workspace, detector: str = DEFAULT_DETECTOR) -> Ranking:
         scores=scores,
         probabilities=found.probabilities,
         activations=activations,
+        tags=workspace.dataset.tags,
     )
 
 

@@ -32,6 +32,9 @@ class Ranking:
         1 is the worst; unlabelled items come last.
     activations : ndarray of shape (n,), dtype float64
         ``‖v_{i,y_i}‖``, NaN for an unlabelled item.
+    given_tags, suggested_tags : ndarray of shape (n, C), or None
+        Where an item may have several labels: 1 for each tag it has, and that the model would
+        give; the class indices above are ``UNLABELLED`` then.
     """
 
     detector: str
@@ -42,6 +45,8 @@ class Ranking:
     confidences: Floats
     ranks: NDArray[np.intp]
     activations: Floats
+    given_tags: NDArray[np.int8] | None = None
+    suggested_tags: NDArray[np.int8] | None = None
 
     def __len__(self) -> int:
         return len(self.item_ids)
@@ -54,6 +59,9 @@ class Ranking:
     @property
     def flagged(self) -> NDArray[np.bool_]:
         """Where the model would label a labelled item otherwise."""
+        if self.given_tags is not None and self.suggested_tags is not None:
+            other: NDArray[np.bool_] = (self.suggested_tags != self.given_tags).any(axis=1)
+            return np.logical_and(other, ~np.isnan(self.scores))
         differs: NDArray[np.bool_] = self.suggested_labels != self.given_labels
         labelled: NDArray[np.bool_] = self.given_labels != UNLABELLED
         return np.logical_and(differs, labelled)
@@ -100,6 +108,42 @@ def margins(per_class: NDArray[np.floating], labels: NDArray[np.integer]) -> Flo
     return own_class(per_class, labels) - best_other
 
 
+def tag_activations(per_class: NDArray[np.floating], tags: NDArray[np.int8]) -> Floats:
+    """The least activation over the tags of each item; NaN where it has none.
+
+    Examples
+    --------
+    >>> tag_activations(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[1, 1], [0, 0]], np.int8))
+    array([ 1., nan])
+    """
+    own = np.where(tags > 0, per_class, np.inf).min(axis=1)
+    return np.where(np.isinf(own), np.nan, own)
+
+
+def tag_margins(signed: NDArray[np.floating], tags: NDArray[np.int8]) -> Floats:
+    """How far the model agrees with the tag it doubts most, given or missing.
+
+    Parameters
+    ----------
+    signed : ndarray of shape (n, C)
+        Above 0 where the model would give the tag.
+    tags : ndarray of shape (n, C)
+        1 given, 0 not, −1 unlabelled.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        NaN where unlabelled.
+
+    Examples
+    --------
+    >>> tag_margins(np.array([[0.9, -0.8], [0.9, 0.2]]), np.array([[1, 0], [1, 0]], np.int8))
+    array([ 0.8, -0.2])
+    """
+    agreement = np.where(tags > 0, signed, -signed).min(axis=1).astype(np.float64)
+    return np.where((tags < 0).any(axis=1), np.nan, agreement)
+
+
 def activation_scores(activations: Floats) -> Floats:
     """Activations as a share of the largest one, in [0, 1].
 
@@ -120,6 +164,7 @@ def rank_items(
     scores: Floats,
     probabilities: NDArray[np.floating],
     activations: Floats,
+    tags: NDArray[np.int8] | None = None,
 ) -> Ranking:
     """Order items by score, worst first.
 
@@ -131,8 +176,11 @@ def rank_items(
     scores : ndarray of shape (n,)
         1 clean … 0 worst; NaN where unlabelled.
     probabilities : ndarray of shape (n, C)
-        Decide suggestion and confidence.
+        Decide suggestion and confidence; of tags each on its own, and the confidence is that of
+        the tag most in doubt.
     activations : ndarray of shape (n,)
+    tags : ndarray of shape (n, C), optional
+        Given tags, where an item may have several labels.
 
     Raises
     ------
@@ -150,6 +198,21 @@ def rank_items(
     order = np.argsort(scores, kind="stable")
     ranks = np.empty(n, dtype=np.intp)
     ranks[order] = np.arange(1, n + 1)
+    if tags is not None:
+        doubted = np.where(tags > 0, probabilities, 1 - probabilities).argmin(axis=1)
+        in_doubt = probabilities[np.arange(n), doubted].astype(np.float64)
+        return Ranking(
+            detector=detector,
+            item_ids=item_ids,
+            scores=scores,
+            given_labels=given_labels,
+            suggested_labels=np.full(n, UNLABELLED, dtype=np.intp),
+            confidences=np.maximum(in_doubt, 1 - in_doubt),
+            ranks=ranks,
+            activations=activations,
+            given_tags=tags,
+            suggested_tags=(probabilities > 0.5).astype(np.int8),
+        )
     return Ranking(
         detector=detector,
         item_ids=item_ids,

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.svm import LinearSVC
 
 from air_core.errors import SolverError
@@ -128,6 +128,78 @@ def linear_svm(
         accuracy_by_C=accuracy,
         converged=converged,
     )
+
+
+def linear_svm_tags(
+    features: NDArray[np.floating],
+    tags: NDArray[np.int8],
+    *,
+    grid: Sequence[float] = PAPER_GRID,
+    folds: int = 3,
+    seed: int = 0,
+    max_iter: int = 1000,
+    progress: ProgressCallback = silent,
+) -> SVMResult:
+    """One linear SVM for each tag, with one C for all chosen by cross-validation.
+
+    Parameters
+    ----------
+    features : ndarray of shape (n, p)
+    tags : ndarray of shape (n, C)
+        1 given, 0 not; rows of −1 are left out of the fit but get activations.
+    grid, folds, seed, max_iter, progress
+        As for :func:`linear_svm`. ``accuracy_by_C`` holds the share of given tags met.
+
+    Raises
+    ------
+    SolverError
+        If fewer images are labelled than there are folds.
+    """
+    scale = float(np.linalg.norm(features, axis=1).mean(dtype=np.float64)) or 1.0
+    x = np.asarray(features, dtype=np.float64) / scale
+    labelled = np.flatnonzero((tags >= 0).all(axis=1))
+    if len(labelled) < folds:
+        raise SolverError(f"Expected at least {folds} labelled images, got {len(labelled)}.")
+    x_fit, y_fit = x[labelled], tags[labelled]
+    total = len(grid) * folds + 1
+    accuracy: dict[float, float] = {}
+    if len(grid) > 1:
+        splits = list(KFold(folds, shuffle=True, random_state=seed).split(x_fit))
+        for c in grid:
+            hits = []
+            for train, test in splits:
+                coef, intercept, _ = _fit_tags(x_fit[train], y_fit[train], c, seed, max_iter)
+                hits.append(float(((x_fit[test] @ coef + intercept > 0) == y_fit[test]).mean()))
+                progress(len(accuracy) * folds + len(hits), total, "Cross-validating the SVM")
+            accuracy[c] = float(np.mean(hits))
+    chosen = max(accuracy, key=lambda c: (accuracy[c], -c)) if accuracy else grid[0]
+    coef, intercept, converged = _fit_tags(x_fit, y_fit, chosen, seed, max_iter)
+    progress(total, total, "Fitting the SVM")
+    return SVMResult(
+        coef=coef / scale,
+        intercept=intercept,
+        activations=np.sqrt((x * x) @ (coef * coef)),
+        decision=x @ coef + intercept,
+        C=chosen,
+        accuracy_by_C=accuracy,
+        converged=converged,
+    )
+
+
+def _fit_tags(
+    x: NDArray[np.float64], tags: NDArray[np.int8], c: float, seed: int, max_iter: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64], bool]:
+    coef, intercept = np.zeros((x.shape[1], tags.shape[1])), np.zeros(tags.shape[1])
+    converged = True
+    for tag, given in enumerate(tags.T):
+        if given.min() == given.max():
+            # Nothing to tell apart: all images have the tag, or none.
+            intercept[tag] = 1.0 if given.max() else -1.0
+            continue
+        model, one = _fit(x, given, c, seed, max_iter)
+        coef[:, tag], intercept[tag] = model.coef_[0], model.intercept_[0]
+        converged &= one
+    return coef, intercept, converged
 
 
 def _fit(

@@ -14,7 +14,7 @@ from rich.table import Table
 from air_core import pipeline
 from air_core.commands.console import DeviceOption, WorkspaceArgument, err, out, progress_bar
 from air_core.demo import run_demo
-from air_core.rank_export import write_ranking
+from air_core.rank_export import suggested_text, write_ranking
 from air_core.server import serve
 from air_core.workspace import Workspace
 
@@ -79,9 +79,10 @@ def open_(
             progress=progress,
         )
     dataset = opened.dataset
-    unlabelled = int((dataset.given_labels < 0).sum())
+    unlabelled = sum(dataset.given_text(row) is None for row in range(len(dataset)))
+    what = "tags" if dataset.multilabel else "classes"
     out.print(
-        f"{len(dataset)} images, {len(dataset.class_names)} classes, "
+        f"{len(dataset)} images, {len(dataset.class_names)} {what}, "
         f"{unlabelled} unlabelled, {len(opened.quarantined)} quarantined",
         highlight=False,
     )
@@ -186,8 +187,8 @@ def rank(
         table.add_row(
             str(ranking.ranks[row]),
             escape(opened.dataset.paths[row]),
-            escape(opened.dataset.label_name(ranking.given_labels[row]) or "–"),
-            escape(opened.dataset.class_names[ranking.suggested_labels[row]]),
+            escape(opened.dataset.given_text(row) or "–"),
+            escape(suggested_text(opened.dataset, ranking, row)),
             f"{ranking.confidences[row]:.2f}",
             f"{ranking.scores[row]:.3f}",
         )

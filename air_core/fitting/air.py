@@ -1,57 +1,30 @@
-"""Models fitted on a workspace's features, each kept as a run."""
+"""AIR on a workspace's features."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from scipy.special import expit
 
-from air_core.errors import SolverError, WorkspaceError
-from air_core.installation import versions
+from air_core.dataset import Dataset
+from air_core.errors import SolverError
+from air_core.fitting.stored import current_features, fit_once, latest_fit, targets_of
 from air_core.progress import ProgressCallback, silent
-from air_core.ranking import margins, own_class, softmax
-from air_core.runs import Fit, current_fit, find_fit, fit_key, make_current, new_run_id, save_fit
+from air_core.ranking import margins, own_class, softmax, tag_activations, tag_margins
+from air_core.runs import Fit
 from air_core.workspace import Workspace
 
 if TYPE_CHECKING:
     from air_core.features import Features
-    from air_core.solver import LambdaPath, SolverResult
+    from air_core.solver import SolverResult
 
-Model = Literal["air", "svm"]
 Solver = Literal["sadmm", "exact"]
 Strength = Literal["auto", "paper"]
 
 # Epochs of the paper's Figure 3, and a few between.
 FIGURE_3_EPOCHS = (1, 2, 4, 8, 12, 25, 50)
-
-
-def current_features(workspace: Workspace) -> Features:
-    """The features extracted last.
-
-    Raises
-    ------
-    WorkspaceError
-        If there are none, or the images are not the ones they were extracted from.
-    """
-    from air_core.features import Features
-
-    record = workspace.features_dir / "current.txt"
-    try:
-        backbone, folder, digest, images = record.read_text("utf-8").splitlines()
-        array = np.load(workspace.features_dir / folder / f"{digest}.npy", mmap_mode="r")
-    except (OSError, ValueError):
-        array = None
-    # Rows belong to images: the same number of other images, or another order, will not do.
-    if array is None or images != workspace.dataset.images_digest():
-        raise WorkspaceError(
-            "Expected features of every image, found none for the current images.",
-            hint="Run air-audit extract on this workspace.",
-        )
-    return Features(array=array, backbone=backbone, digest=digest)
 
 
 def fit(
@@ -104,7 +77,7 @@ def fit(
         asked["lambda_scale"] = float(lambda_scale)
     solve = _sadmm if solver == "sadmm" else _exact
     asked |= {"solver": solver} | ({"strength": strength} if solver == "sadmm" else {})
-    return _fit_once(
+    return fit_once(
         workspace,
         "air",
         features,
@@ -160,16 +133,17 @@ def _sadmm(
     from air_core.solver import SolverConfig, sadmm, tune
 
     dataset = workspace.dataset
+    targets = targets_of(dataset)
     config = SolverConfig.from_dict(
         {name: value for name, value in asked.items() if name not in ("solver", "strength")}
     )
     on: dict[str, Any] = {
-        "n_classes": len(dataset.class_names),
+        "n_classes": None if dataset.multilabel else len(dataset.class_names),
         "device": resolve_device(device),
     }
     notes: dict[str, Any] = {}
     if asked["strength"] == "auto":
-        tuning = tune(features.array, dataset.given_labels, base=config, progress=progress, **on)
+        tuning = tune(features.array, targets, base=config, progress=progress, **on)
         config, notes["strength"] = tuning.config, tuning.reason
         notes["trials"] = [
             {"rho_max": t.config.rho_max, "epochs": t.config.epochs, "loss": t.loss}
@@ -178,14 +152,14 @@ def _sadmm(
     kept = {epoch for epoch in FIGURE_3_EPOCHS if epoch < config.epochs} | {config.epochs}
     result = sadmm(
         features.array,
-        dataset.given_labels,
+        targets,
         config=config,
         snapshots=kept,
         progress=progress,
         **on,
     )
     epochs = sorted(result.snapshots)
-    return _air_fields(features, dataset.given_labels, result) | {
+    return _air_fields(features, dataset, result) | {
         "lambda_scale": config.lambda_scale,
         "settings": config.as_dict() | asked,
         "notes": notes | _air_notes(result),
@@ -205,6 +179,7 @@ def _exact(
     from air_core.solver import exact, tune_lambda
 
     dataset = workspace.dataset
+    targets = targets_of(dataset)
     chosen = {name: value for name, value in asked.items() if name != "solver"}
     allowed = {"lambda_scale", "group", "lambda_1", "tolerance", "max_evaluations"}
     if set(chosen) - allowed:
@@ -213,16 +188,16 @@ def _exact(
             hint=f"It has {', '.join(sorted(allowed))}.",
         )
     on: dict[str, Any] = {
-        "n_classes": len(dataset.class_names),
+        "n_classes": None if dataset.multilabel else len(dataset.class_names),
         "device": resolve_device(device),
     }
     if "lambda_scale" not in chosen:
         group = chosen.get("group", "image_class")
         chosen["lambda_scale"] = tune_lambda(
-            features.array, dataset.given_labels, group=group, progress=progress, **on
+            features.array, targets, group=group, progress=progress, **on
         )
-    result = exact(features.array, dataset.given_labels, progress=progress, **chosen, **on)
-    return _air_fields(features, dataset.given_labels, result) | {
+    result = exact(features.array, targets, progress=progress, **chosen, **on)
+    return _air_fields(features, dataset, result) | {
         "lambda_scale": chosen["lambda_scale"],
         "settings": asked | chosen,
         "notes": _air_notes(result) | {"optimality": result.optimality},
@@ -231,18 +206,26 @@ def _exact(
     }
 
 
-def _air_fields(
-    features: Features, labels: NDArray[np.intp], result: SolverResult
-) -> dict[str, Any]:
-    probabilities = softmax(features.array @ result.coef + result.intercept)
-    return {
+def _air_fields(features: Features, dataset: Dataset, result: SolverResult) -> dict[str, Any]:
+    scores = features.array @ result.coef + result.intercept
+    common = {
         "lambda_g": result.lambda_g,
         "history": list(result.history),
         "coef": result.coef,
         "intercept": result.intercept,
+    }
+    if dataset.tags is not None:
+        probabilities = expit(scores)
+        return common | {
+            "probabilities": probabilities,
+            "activations": tag_activations(result.activations, dataset.tags),
+            "margins": tag_margins(2 * probabilities - 1, dataset.tags),
+        }
+    probabilities = softmax(scores)
+    return common | {
         "probabilities": probabilities,
-        "activations": own_class(result.activations, labels),
-        "margins": margins(probabilities, labels),
+        "activations": own_class(result.activations, dataset.given_labels),
+        "margins": margins(probabilities, dataset.given_labels),
     }
 
 
@@ -253,111 +236,3 @@ def _air_notes(result: SolverResult) -> dict[str, Any]:
         "truncation": result.truncation,
         "feature_scale": result.feature_scale,
     }
-
-
-def fit_path(
-    workspace: Workspace, *, device: str = "auto", progress: ProgressCallback = silent
-) -> LambdaPath:
-    """Solve the λ_g path of the current features and labels, or read it if it was solved before.
-
-    A path that was cancelled is solved anew from its start; its points up to there were returned.
-    """
-    from air_core.features import resolve_device
-    from air_core.solver import LambdaPath, air_path
-
-    features = current_features(workspace)
-    dataset = workspace.dataset
-    key = fit_key("path", features.digest, dataset.labels_digest(), {})
-    file = workspace.runs_dir / f"path-{key}.npz"
-    if file.is_file():
-        return LambdaPath.load(file)
-    found = air_path(
-        features.array,
-        dataset.given_labels,
-        n_classes=len(dataset.class_names),
-        device=resolve_device(device),
-        progress=progress,
-    )
-    if found.complete:
-        workspace.runs_dir.mkdir(parents=True, exist_ok=True)
-        found.save(file)
-    return found
-
-
-def fit_svm(workspace: Workspace, *, progress: ProgressCallback = silent) -> Fit:
-    """Fit the paper's SVM baseline on the same features and labels."""
-    from air_core.baselines.svm import PAPER_GRID, linear_svm
-
-    features = current_features(workspace)
-    labels = workspace.dataset.given_labels
-    settings: dict[str, Any] = {"grid": list(PAPER_GRID), "folds": 3, "seed": 0, "max_iter": 1000}
-
-    def solve() -> dict[str, Any]:
-        result = linear_svm(
-            features.array,
-            labels,
-            n_classes=len(workspace.dataset.class_names),
-            progress=progress,
-            **settings,
-        )
-        activations = own_class(result.activations, labels)
-        return {
-            "settings": settings,
-            "lambda_g": None,
-            "lambda_scale": None,
-            "history": [],
-            "notes": {
-                "converged": result.converged,
-                "C": result.C,
-                "accuracy_by_C": {str(c): a for c, a in result.accuracy_by_C.items()},
-            },
-            "coef": result.coef,
-            "intercept": result.intercept,
-            "probabilities": softmax(result.decision),
-            "activations": activations,
-            "margins": margins(result.decision, labels),
-            "epochs": np.zeros(0, dtype=np.intp),
-            "epoch_activations": np.zeros((0, len(labels))),
-        }
-
-    return _fit_once(workspace, "svm", features, settings, solve)
-
-
-def _fit_once(
-    workspace: Workspace,
-    model: Model,
-    features: Features,
-    settings: dict[str, Any],
-    solve: Callable[[], dict[str, Any]],
-) -> Fit:
-    """Make the stored fit of the same inputs current, or solve and store it."""
-    subject = workspace.dataset.labels_digest()
-    key = fit_key(model, features.digest, subject, settings)
-    stored = find_fit(workspace.runs_dir, model, key)
-    if stored is not None:
-        make_current(workspace.runs_dir, stored)
-        return stored
-    started = time.perf_counter()
-    made = Fit(
-        **solve(),
-        run_id=new_run_id(model),
-        model=model,
-        key=key,
-        dataset_digest=subject,
-        feature_digest=features.digest,
-        backbone=features.backbone,
-        versions=versions(),
-        seconds=time.perf_counter() - started,
-        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
-    )
-    save_fit(workspace.runs_dir, made)
-    make_current(workspace.runs_dir, made)
-    return made
-
-
-def latest_fit(workspace: Workspace, model: Model) -> Fit | None:
-    """The fit made last, or None if there is none of the current images and labels."""
-    found = current_fit(workspace.runs_dir, model)
-    if found is None or found.dataset_digest != workspace.dataset.labels_digest():
-        return None
-    return found
