@@ -15,6 +15,8 @@ from air_core.errors import SourceError
 
 DELIMITERS = (",", ";", "\t", "|")
 
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -22,6 +24,28 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+
+
+def neutralise(value: str) -> str:
+    """A cell that no spreadsheet takes for a formula; for files that we compose for people.
+
+    Examples
+    --------
+    >>> neutralise("=1+1"), neutralise("'=1"), neutralise("cat")
+    ("'=1+1", "''=1", 'cat')
+    """
+    return f"'{value}" if _FORMULA.match(value) else value
+
+
+def restore(cell: str) -> str:
+    """What :func:`neutralise` was given.
+
+    Examples
+    --------
+    >>> restore("'=1+1"), restore("''=1"), restore("'cat'")
+    ('=1+1', "'=1", "'cat'")
+    """
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
 
 
 @dataclass(frozen=True, slots=True)
