@@ -2,20 +2,30 @@
 
 The csv module forgets quotes, line ends and byte order marks. Here every cell is a span of the
 original text, so that one cell can be replaced and all else stays as its owner wrote it.
+
+Tables that we compose for people are another matter: a spreadsheet runs a cell that starts like
+a formula. :func:`table_text` puts an apostrophe before such text and says so in a column of its
+own, so that a label that really starts with an apostrophe is never taken for one of ours.
 """
 
 from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from air_core.errors import SourceError
+from air_core.errors import ExportError, SourceError
 
 DELIMITERS = (",", ";", "\t", "|")
+APOSTROPHES = "apostrophe_added"
+"""Column of a composed table that names the cells of its row that got an apostrophe."""
 
-_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+# What OWASP lists under CSV injection; the last four are the full-width forms.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+# The full-width forms are for spreadsheets that take them for the plain ones.
+_FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -170,3 +180,70 @@ def records(text: str, dialect: Dialect) -> Iterator[Record]:
             if found["end"] != dialect.delimiter:
                 break
         yield Record(number, start, position, tuple(cells))
+
+
+def starts_formula(value: str) -> bool:
+    """Whether a spreadsheet may take a cell for a formula and run it.
+
+    Examples
+    --------
+    >>> starts_formula("=1+1"), starts_formula("'=1+1"), starts_formula("1-1")
+    (True, False, False)
+    """
+    return value.startswith(_FORMULA_STARTS)
+
+
+def table_text(
+    names: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    delimiter: str = ",",
+    *,
+    guard: Callable[[str], bool] = starts_formula,
+) -> str:
+    """A table for people to open in a spreadsheet, which our reader takes back unchanged.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Column names.
+    rows : iterable of sequence of str
+        Cells; those for which ``guard`` holds get an apostrophe in front. Only if there are any,
+        a column :data:`APOSTROPHES` follows the others and names them, parted by ``;``.
+    delimiter : str
+        What parts the cells.
+    guard : callable
+        Which cells need an apostrophe.
+
+    Raises
+    ------
+    ExportError
+        If a cell holds a NUL character, which no delimited text can.
+
+    Examples
+    --------
+    >>> print(table_text(["path", "label"], [["a.png", "=1+1"], ["b.png", "cat"]]), end="")
+    path,label,apostrophe_added
+    a.png,'=1+1,label
+    b.png,cat,
+    """
+    table, marks = [], []
+    for row in rows:
+        guarded = [guard(cell) for cell in row]
+        marks.append(";".join(n for n, g in zip(names, guarded, strict=True) if g))
+        table.append([f"'{c}" if g else c for c, g in zip(row, guarded, strict=True)])
+    header = list(names)
+    if any(marks):
+        header.append(APOSTROPHES)
+        table = [[*row, mark] for row, mark in zip(table, marks, strict=True)]
+    dialect = Dialect(delimiter)
+    lines = (
+        delimiter.join(dialect.write(cell, quoted=False) for cell in row)
+        for row in [header, *table]
+    )
+    text = "".join(f"{line}\n" for line in lines)
+    if "\0" in text:
+        raise ExportError(
+            "A label or path holds a NUL character, which delimited text cannot hold.",
+            hint="Export as jsonl.",
+        )
+    return text
