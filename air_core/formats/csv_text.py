@@ -24,9 +24,6 @@ APOSTROPHES = "apostrophe_added"
 # What OWASP lists under CSV injection; the last four are the full-width forms.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
-# The full-width forms are for spreadsheets that take them for the plain ones.
-_FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
-
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -34,28 +31,6 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-
-
-def neutralise(value: str) -> str:
-    """A cell that no spreadsheet takes for a formula; for files that we compose for people.
-
-    Examples
-    --------
-    >>> neutralise("=1+1"), neutralise("'=1"), neutralise("cat")
-    ("'=1+1", "''=1", 'cat')
-    """
-    return f"'{value}" if _FORMULA.match(value) else value
-
-
-def restore(cell: str) -> str:
-    """What :func:`neutralise` was given.
-
-    Examples
-    --------
-    >>> restore("'=1+1"), restore("''=1"), restore("'cat'")
-    ('=1+1', "'=1", "'cat'")
-    """
-    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
 
 
 @dataclass(frozen=True, slots=True)
