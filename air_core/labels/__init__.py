@@ -7,12 +7,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from air_core.labels.models import ACTIONS, Action, Decision, EventAction, LabelEvent
+from air_core.labels.chain import Verification, event_from_json, event_to_json, read_events
+from air_core.labels.models import (
+    ACTIONS,
+    Action,
+    Decision,
+    EventAction,
+    LabelEvent,
+    StaleLabelError,
+)
 
 if TYPE_CHECKING:
     from air_core.labels.store import LabelStore
 
-__all__ = ["ACTIONS", "Action", "Decision", "EventAction", "LabelEvent", "LabelStore"]
+__all__ = [
+    "ACTIONS",
+    "Action",
+    "Decision",
+    "EventAction",
+    "LabelEvent",
+    "LabelStore",
+    "StaleLabelError",
+    "Verification",
+    "event_from_json",
+    "event_to_json",
+    "read_events",
+]
 
 
 def __getattr__(name: str) -> Any:

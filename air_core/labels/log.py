@@ -2,35 +2,38 @@
 
 from __future__ import annotations
 
-import os
 import uuid
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Engine, create_engine, func, insert, select
-from sqlalchemy.engine import URL, Connection
+from sqlalchemy import ColumnElement, func, insert, literal, select
+from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from air_core.errors import DecisionError, WorkspaceError
-from air_core.labels.models import EventAction, LabelEvent
-from air_core.labels.tables import (
-    BUSY_SECONDS,
-    SCHEMA_VERSION,
-    label_events,
-    metadata,
-    operations,
-    prepare_sqlite,
+from air_core.labels.chain import GENESIS, Head, link
+from air_core.labels.database import (
+    cannot_be_written,
+    open_engine,
     read_only_engine,
+    without_password,
 )
+from air_core.labels.models import EventAction, LabelEvent
+from air_core.labels.schema import SCHEMA_VERSION, upgrade, version_of
+from air_core.labels.tables import label_events, label_head, operations
+
+_NAMES = [field.name for field in fields(LabelEvent)]
+_UNCHAINED = ("feature_digest", "hash")  # what version 1 had no columns for
 
 
 @dataclass(frozen=True, slots=True)
 class EventDraft:
-    """An event before the database has numbered it."""
+    """An event before it has its place in the log."""
 
     item_id: str
     action: EventAction
@@ -43,6 +46,7 @@ class EventDraft:
     suggested_label: str | None = None
     run_id: str = ""
     undoes: int | None = None
+    feature_digest: str = ""
 
 
 class EventLog:
@@ -51,8 +55,10 @@ class EventLog:
     Parameters
     ----------
     target : path or str
-        A SQLite file (made when missing) or an SQLAlchemy database URL. A file in a place that
-        cannot be written is read as it is, and every decision is refused.
+        A SQLite file (made when missing) or a database URL; see
+        :func:`air_core.labels.database.database_url`. A log of an earlier version is brought up
+        to date. A file in a place that cannot be written is read as it is, and every decision is
+        refused.
 
     Raises
     ------
@@ -61,41 +67,39 @@ class EventLog:
     """
 
     def __init__(self, target: str | Path) -> None:
-        self._target = target
-        self._read_only = _cannot_be_written(target)
+        self.name = without_password(target)
+        self._read_only = cannot_be_written(target)
         # Whoever may only look at a workspace without decisions finds none.
         self._absent = self._read_only and not Path(target).exists()
-        self._engine = read_only_engine(Path(target)) if self._read_only else _engine(target)
+        self._engine = read_only_engine(Path(target)) if self._read_only else open_engine(target)
         self._writer = self._engine.execution_options(writes=True)
         self._finalizer = weakref.finalize(self, self._engine.dispose)
         try:
-            version = self._prepare()
-        except SQLAlchemyError as error:
+            self._version = self._prepare()
+        except (SQLAlchemyError, UnicodeError) as error:
             raise WorkspaceError(
-                f"The log of decisions {target} cannot be opened: {_cause(error)}.",
-                hint="Check that its folder exists and may be written, or restore the file.",
+                f"The log of decisions {self.name} cannot be opened: {_cause(error)}.",
+                hint="Check that its folder exists and may be written, or that its server runs.",
             ) from error
-        if version > SCHEMA_VERSION:
+        if self._version > SCHEMA_VERSION:
             raise WorkspaceError(
-                f"The log of decisions {target} has version {version}, this program reads up to "
-                f"{SCHEMA_VERSION}.",
+                f"The log of decisions {self.name} has version {self._version}, this program "
+                f"reads up to {SCHEMA_VERSION}.",
                 hint="Install a newer air-audit.",
             )
 
     def _prepare(self) -> int:
         if self._absent:
             return SCHEMA_VERSION
+        with self._engine.connect() as connection:
+            version = version_of(connection)
         if self._read_only:
-            with self._engine.connect() as connection:
-                version = int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
             self._absent = version == 0
-            return version
-        with self._writer.begin() as connection:
-            version = int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
-            if version == 0:
-                metadata.create_all(connection)
-                connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
-            return version
+        elif version < SCHEMA_VERSION:
+            with self._writer.begin() as connection:
+                upgrade(connection)
+            return SCHEMA_VERSION
+        return version
 
     def close(self) -> None:
         """Close the connections of the pool."""
@@ -112,13 +116,13 @@ class EventLog:
         """
         if self._read_only:
             raise DecisionError(
-                f"The decision could not be stored: {self._target} cannot be written.",
+                f"The decision could not be stored: {self.name} cannot be written.",
                 hint="Allow writing to the workspace folder, or copy it to where you may write.",
             )
         try:
             with self._writer.begin() as connection:
                 yield WriteTransaction(connection)
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, UnicodeError) as error:
             raise DecisionError(
                 f"The decision could not be stored: {_cause(error)}.",
                 hint="Check the free space and permissions of the workspace and try again.",
@@ -129,7 +133,27 @@ class EventLog:
         if self._absent:
             return []
         with self._reading() as connection:
-            return _since(connection, event_id)
+            return _since(connection, event_id, self._version)
+
+    def snapshot(self) -> tuple[list[LabelEvent], Head]:
+        """All events, and where the database says that they end, at one moment.
+
+        Raises
+        ------
+        WorkspaceError
+            Also for a log of version 1, which has no chain.
+        """
+        if self._absent:
+            return [], Head(0, GENESIS)
+        if self._version < 2:
+            raise WorkspaceError(
+                f"The log of decisions {self.name} is of version 1, which had no chain.",
+                hint="Copy the workspace to where it may be written; opening it adds one.",
+            )
+        with self._reading() as connection:
+            if connection.dialect.name == "postgresql":
+                connection = connection.execution_options(isolation_level="REPEATABLE READ")
+            return _since(connection, 0), _head(connection)
 
     def applied(self, client_id: str) -> int:
         """The highest operation number stored for a client; 0 if none is."""
@@ -155,10 +179,18 @@ class WriteTransaction:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        # SQLite's lock is held since BEGIN; PostgreSQL's is this row.
+        self.head = _head(connection, lock=True)
 
     def since(self, event_id: int) -> list[LabelEvent]:
         """Events newer than ``event_id``, oldest first."""
-        return _since(self._connection, event_id)
+        if event_id > self.head.event_id:
+            raise DecisionError(
+                f"The log of decisions ends at event {self.head.event_id}, but event {event_id} "
+                "had been read from it: it was replaced by an older copy.",
+                hint="Open the workspace again.",
+            )
+        return [] if event_id == self.head.event_id else _since(self._connection, event_id)
 
     def batch_of(self, operation_id: str) -> str | None:
         """Batch of a stored operation, ``""`` if it had nothing to do; None if it is new."""
@@ -172,51 +204,56 @@ class WriteTransaction:
         """Write one batch, and the operation it came from if it has one."""
         batch_id = uuid.uuid4().hex if drafts else None
         if operation_id is not None:
-            values = {**_parse_operation(operation_id), "batch_id": batch_id}
-            self._connection.execute(insert(operations).values(**values))
-        if not drafts:
-            return ()
+            self._insert_operations([{**_parse_operation(operation_id), "batch_id": batch_id}])
         shared = {
             "batch_id": batch_id,
             "reviewer": reviewer,
             "created_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
             "operation_id": operation_id,
         }
-        names = [field.name for field in fields(EventDraft)]
-        rows = [{**shared, **{name: getattr(draft, name) for name in names}} for draft in drafts]
-        statement = insert(label_events).returning(label_events, sort_by_parameter_order=True)
-        return tuple(LabelEvent(*row) for row in self._connection.execute(statement, rows))
+        events, previous = [], self.head.hash
+        for number, draft in enumerate(drafts, self.head.event_id + 1):
+            known = {"event_id": number, **shared, **asdict(draft)}
+            values: dict[str, Any] = {name: known[name] for name in _NAMES if name != "hash"}
+            previous = link(previous, values)
+            events.append(LabelEvent(**values, hash=previous))
+        self._insert_events(events)
+        return tuple(events)
+
+    def copy(self, events: Sequence[LabelEvent]) -> None:
+        """Write events as they are, with the operations that they name."""
+        batches = {e.operation_id: e.batch_id for e in events if e.operation_id is not None}
+        self._insert_operations(
+            [{**_parse_operation(name), "batch_id": batch} for name, batch in batches.items()]
+        )
+        self._insert_events(events)
+
+    def _insert_operations(self, rows: Sequence[dict[str, Any]]) -> None:
+        if rows:
+            self._connection.execute(insert(operations), rows)
+
+    def _insert_events(self, events: Sequence[LabelEvent]) -> None:
+        if events:
+            self._connection.execute(insert(label_events), [asdict(event) for event in events])
+            self.head = Head(events[-1].event_id, events[-1].hash)
 
 
-def _since(connection: Connection, event_id: int) -> list[LabelEvent]:
+def _head(connection: Connection, *, lock: bool = False) -> Head:
+    query = select(label_head.c.event_id, label_head.c.hash)
+    return Head(*connection.execute(query.with_for_update() if lock else query).one())
+
+
+def _since(
+    connection: Connection, event_id: int, version: int = SCHEMA_VERSION
+) -> list[LabelEvent]:
+    columns: list[ColumnElement[Any]] = [
+        literal("") if version < 2 and name in _UNCHAINED else label_events.c[name]
+        for name in _NAMES
+    ]
     newer = (
-        select(label_events)
-        .where(label_events.c.event_id > event_id)
-        .order_by(label_events.c.event_id)
+        select(*columns).where(label_events.c.event_id > event_id).order_by(label_events.c.event_id)
     )
     return [LabelEvent(*row) for row in connection.execute(newer)]
-
-
-def _cannot_be_written(target: str | Path) -> bool:
-    """Whether the target is a file, there or not, in a place that exists but is read-only."""
-    if "://" in str(target):
-        return False
-    file = Path(target)
-    return file.parent.is_dir() and not all(
-        os.access(place, os.W_OK) for place in (file.parent, file) if place.exists()
-    )
-
-
-def _engine(target: str | Path) -> Engine:
-    url = str(target)
-    if "://" not in url:
-        address = URL.create("sqlite", database=url)
-        engine = create_engine(address, connect_args={"timeout": BUSY_SECONDS})
-    else:
-        engine = create_engine(url)
-    if engine.dialect.name == "sqlite":
-        prepare_sqlite(engine)
-    return engine
 
 
 def _parse_operation(operation_id: str) -> dict[str, str | int]:
@@ -226,5 +263,5 @@ def _parse_operation(operation_id: str) -> dict[str, str | int]:
     return {"operation_id": operation_id, "client_id": client, "number": int(number)}
 
 
-def _cause(error: SQLAlchemyError) -> str:
-    return str(getattr(error, "orig", None) or error).rstrip(".")
+def _cause(error: Exception) -> str:
+    return str(getattr(error, "orig", None) or error).strip().rstrip(".")

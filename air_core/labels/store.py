@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from air_core.errors import DecisionError
-from air_core.labels.log import EventDraft, EventLog
-from air_core.labels.models import Decision, LabelEvent
+from air_core.labels.chain import Verification, breaks, verify
+from air_core.labels.log import EventDraft, EventLog, WriteTransaction
+from air_core.labels.models import Decision, LabelEvent, StaleLabelError
 from air_core.labels.timeline import Timeline
 
 
@@ -22,7 +23,8 @@ class LabelStore:
     Parameters
     ----------
     target : path or str
-        A SQLite file (made when missing) or an SQLAlchemy database URL.
+        A SQLite file (made when missing), or the URL of a PostgreSQL database; see
+        :func:`air_core.labels.database.database_url`.
 
     Raises
     ------
@@ -57,6 +59,7 @@ class LabelStore:
         *,
         reviewer: str,
         old_labels: Mapping[str, str | None],
+        expected: Mapping[str, int | None] | None = None,
         operation_id: str | None = None,
     ) -> tuple[LabelEvent, ...]:
         """Store decisions as one batch: all of them or none.
@@ -71,6 +74,9 @@ class LabelStore:
             The label each item came with. An item that has a decision in force gets its old
             label from the log instead, read under the same lock, so that two reviewers at once
             cannot both claim to have changed the same label.
+        expected : mapping of item id to event id or None, optional
+            What the reviewer saw: the number of the decision in force on each item, None for
+            none. Items that are not named are not checked.
         operation_id : str, optional
             ``"client:number"``. An operation that is stored already is not stored again.
 
@@ -84,6 +90,8 @@ class LabelStore:
         ------
         DecisionError
             If nothing was stored: no reviewer, an item twice, or the database refuses.
+        StaleLabelError
+            If an item has another decision in force than expected; says who changed what.
         """
         items = [d.item_id for d in decisions]
         if len(set(items)) != len(items):
@@ -92,14 +100,12 @@ class LabelStore:
                 f"Expected one decision an item in a batch, got item {twice} twice."
             )
 
-        return self._append(
-            lambda timeline: [
-                _draft_of(timeline, decision, old_labels[decision.item_id])
-                for decision in decisions
-            ],
-            reviewer,
-            operation_id,
-        )
+        def build(timeline: Timeline) -> list[EventDraft]:
+            for item, event_id in (expected or {}).items():
+                _check_unchanged(timeline, item, event_id)
+            return [_draft_of(timeline, d, old_labels[d.item_id]) for d in decisions]
+
+        return self._append(build, reviewer, operation_id)
 
     def undo(
         self, event_id: int, *, reviewer: str, operation_id: str | None = None
@@ -112,7 +118,7 @@ class LabelStore:
             If there is no such event, or it was taken back before: by whom and when is said.
         """
         return self._append(
-            lambda timeline: [_undo_of(timeline, _standing(timeline, event_id))],
+            lambda timeline: _undos_of(timeline, [_standing(timeline, event_id)]),
             reviewer,
             operation_id,
         )
@@ -133,16 +139,40 @@ class LabelStore:
             if not batch:
                 raise DecisionError(f"Expected the id of a recorded batch, got {batch_id!r}.")
             standing = [e for e in batch if timeline.is_active(e.event_id)]
-            return [
-                _undo_of(timeline, e) for e in standing or [_standing(timeline, batch[0].event_id)]
-            ]
+            return _undos_of(timeline, standing or [_standing(timeline, batch[0].event_id)])
+
+        return self._append(build, reviewer, operation_id)
+
+    def undo_range(
+        self, first: int, last: int, *, reviewer: str, operation_id: str | None = None
+    ) -> tuple[LabelEvent, ...]:
+        """Take out what stands of the events ``first`` to ``last``, as one batch.
+
+        The labels are then what they were before ``first``, except where a later event has
+        changed them.
+
+        Raises
+        ------
+        DecisionError
+            If there are no such events, or nothing of them stands.
+        """
+
+        def build(timeline: Timeline) -> list[EventDraft]:
+            if not 1 <= first <= last <= timeline.last_id:
+                raise DecisionError(
+                    f"Expected events between 1 and {timeline.last_id}, got {first} to {last}."
+                )
+            standing = timeline.between(first, last)
+            if not standing:
+                raise DecisionError(f"Nothing of the events {first} to {last} stands any more.")
+            return _undos_of(timeline, standing)
 
         return self._append(build, reviewer, operation_id)
 
     def undo_last(self, reviewer: str, operation_id: str | None = None) -> tuple[LabelEvent, ...]:
         """Take back the reviewer's most recent batch that still stands; empty if there is none."""
         return self._append(
-            lambda timeline: [_undo_of(timeline, e) for e in timeline.to_undo(reviewer)],
+            lambda timeline: _undos_of(timeline, timeline.to_undo(reviewer)),
             reviewer,
             operation_id,
         )
@@ -153,10 +183,48 @@ class LabelStore:
         Empty if there is nothing, or if the reviewer has decided something new since.
         """
         return self._append(
-            lambda timeline: [_undo_of(timeline, e) for e in timeline.to_redo(reviewer)],
+            lambda timeline: _undos_of(timeline, timeline.to_redo(reviewer)),
             reviewer,
             operation_id,
         )
+
+    def restore(self, events: Sequence[LabelEvent]) -> int:
+        """Write a copied log as it is: same numbers, times and hashes.
+
+        Parameters
+        ----------
+        events : sequence of LabelEvent
+            The whole log, oldest first, as :meth:`history` or an ``audit.jsonl`` gives it. This
+            log must be empty or its beginning.
+
+        Returns
+        -------
+        int
+            Events written; 0 if they were all here.
+
+        Raises
+        ------
+        DecisionError
+            If the copy is damaged or this log holds something else; nothing is written then.
+        """
+        damage = next(breaks(events), None)
+        if damage is not None:
+            raise DecisionError(
+                f"Expected an unchanged log. {damage}", hint="Take another copy of it."
+            )
+        with self._lock:
+            self._catch_up(self._log)
+            with self._log.writing() as write:
+                self._catch_up(write)
+                known = list(self._timeline.events.values())
+                if known != list(events[: len(known)]):
+                    raise DecisionError(
+                        f"Expected an empty log or the beginning of the same one, got one of "
+                        f"{len(known)} other events.",
+                        hint="Restore into a new workspace.",
+                    )
+                write.copy(events[len(known) :])
+            return len(events) - len(known)
 
     # -- reading -------------------------------------------------------------------------------
 
@@ -174,6 +242,17 @@ class LabelStore:
         """The decision in force of each item that has one: its latest that was not taken back."""
         with self._up_to_date() as timeline:
             return timeline.in_force()
+
+    def verify(self, against: Sequence[LabelEvent] | str | None = None) -> Verification:
+        """Read the whole log anew and check its chain.
+
+        Parameters
+        ----------
+        against : sequence of LabelEvent or str, optional
+            An earlier copy of the log, or a hash noted from it. The chain alone cannot show that
+            somebody wrote all of it anew; a copy kept elsewhere can.
+        """
+        return verify(*self._log.snapshot(), against)
 
     def applied(self, client_id: str) -> int:
         """The highest operation number that this client has got stored; 0 before the first."""
@@ -194,9 +273,11 @@ class LabelStore:
         if not reviewer.strip():
             raise DecisionError("Expected the name of a reviewer, got none.")
         with self._lock:
+            # A long history is read before the lock is taken: only what comes in meanwhile is
+            # read while others wait.
+            self._catch_up(self._log)
             with self._log.writing() as write:
-                for event in write.since(self._timeline.last_id):
-                    self._timeline.append(event)
+                self._catch_up(write)
                 if operation_id is not None:
                     stored = write.batch_of(operation_id)
                     if stored is not None:
@@ -207,11 +288,14 @@ class LabelStore:
                 self._timeline.append(event)
             return events
 
+    def _catch_up(self, log: EventLog | WriteTransaction) -> None:
+        for event in log.since(self._timeline.last_id):
+            self._timeline.append(event)
+
     @contextmanager
     def _up_to_date(self) -> Iterator[Timeline]:
         with self._lock:
-            for event in self._log.since(self._timeline.last_id):
-                self._timeline.append(event)
+            self._catch_up(self._log)
             yield self._timeline
 
 
@@ -247,14 +331,26 @@ def _draft_of(timeline: Timeline, decision: Decision, given_label: str | None) -
         lambda_g=decision.lambda_g,
         suggested_label=decision.suggested_label,
         run_id=decision.run_id,
+        feature_digest=decision.feature_digest,
     )
 
 
-def _undo_of(timeline: Timeline, event: LabelEvent) -> EventDraft:
-    return EventDraft(
-        item_id=event.item_id,
-        action="undo",
-        old_label=timeline.label_of(event.item_id),
-        new_label=timeline.label_after_undo(event),
-        undoes=event.event_id,
-    )
+def _undos_of(timeline: Timeline, events: Sequence[LabelEvent]) -> list[EventDraft]:
+    return [
+        EventDraft(
+            item_id=event.item_id,
+            action="undo",
+            old_label=old,
+            new_label=new,
+            undoes=event.event_id,
+        )
+        for event, old, new in timeline.undoing(events)
+    ]
+
+
+def _check_unchanged(timeline: Timeline, item_id: str, expected: int | None) -> None:
+    standing = timeline.in_force_for(item_id)
+    found = None if standing is None else standing.event_id
+    if found != expected:
+        changes = timeline.on_item(item_id, after=expected or 0)
+        raise StaleLabelError(tuple(changes or timeline.on_item(item_id, after=0)))

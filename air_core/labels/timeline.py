@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Sequence
 
 from air_core.labels.models import LabelEvent
 
@@ -80,25 +81,65 @@ class Timeline:
             return standing.new_label
         return self.events[self._of_item[item_id][0]].old_label
 
-    def label_after_undo(self, event: LabelEvent) -> str | None:
-        """The label its item would be left with, were a standing event taken back."""
-        self._set_active(event.event_id, False)
-        self._refresh(event.item_id)
-        label = self.label_of(event.item_id)
-        self._set_active(event.event_id, True)
-        self._refresh(event.item_id)
-        return label
+    def undoing(
+        self, events: Sequence[LabelEvent]
+    ) -> list[tuple[LabelEvent, str | None, str | None]]:
+        """What taking standing events back would do, without doing it.
+
+        Returns
+        -------
+        list of (event, label before, label after)
+            The newest event of an item comes first, so that each label follows from the one
+            before; items are in the order given.
+        """
+        of_item: dict[str, list[LabelEvent]] = {}
+        for event in events:
+            of_item.setdefault(event.item_id, []).append(event)
+        changes = []
+        for item_id, group in of_item.items():
+            touched = {e.event_id for event in group for e in self._chain(event)}
+            before = touched & self._active
+            for event in sorted(group, key=lambda e: e.event_id, reverse=True):
+                old = self.label_of(item_id)
+                self._set_active(event.event_id, False)
+                self._refresh(item_id)
+                changes.append((event, old, self.label_of(item_id)))
+            self._active -= touched
+            self._active |= before
+            self._refresh(item_id)
+        return changes
+
+    def _chain(self, event: LabelEvent) -> Iterator[LabelEvent]:
+        """The event, what it undoes, what that undoes, and so on."""
+        yield event
+        while event.undoes is not None:
+            event = self.events[event.undoes]
+            yield event
 
     def batch(self, batch_id: str) -> list[LabelEvent]:
         """Events recorded together, oldest first."""
         return [self.events[i] for i in self._of_batch.get(batch_id, [])]
 
+    def between(self, first: int, last: int) -> list[LabelEvent]:
+        """What stands of the events ``first`` to ``last``, to be taken back together.
+
+        An undo within the range of an event within the range is left out: the two cancel.
+        """
+        return [
+            event
+            for number in range(first, min(last, self.last_id) + 1)
+            if (event := self.events[number]).event_id in self._active
+            and (event.undoes is None or event.undoes < first)
+        ]
+
+    def on_item(self, item_id: str, after: int) -> list[LabelEvent]:
+        """Events of one item, undos included, newer than ``after``, oldest first."""
+        newest = itertools.takewhile(lambda e: e.event_id > after, reversed(self.events.values()))
+        return [event for event in newest if event.item_id == item_id][::-1]
+
     def takes_out(self, event: LabelEvent) -> bool:
         """Whether an event is an undo of a decision (True) rather than a decision or a redo."""
-        depth = 0
-        while event.undoes is not None:
-            depth, event = depth + 1, self.events[event.undoes]
-        return depth % 2 == 1
+        return sum(1 for _ in self._chain(event)) % 2 == 0
 
     def to_undo(self, reviewer: str) -> list[LabelEvent]:
         """The standing part of the reviewer's most recent batch of decisions."""

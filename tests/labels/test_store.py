@@ -44,6 +44,7 @@ def test_every_detail_of_a_decision_is_kept(store: LabelStore) -> None:
         lambda_g=0.0078,
         suggested_label="emu",
         run_id="run-1",
+        feature_digest="0f0f",
     )
     (event,) = store.record([decision], reviewer="ana", old_labels=GIVEN, operation_id="tab-1:7")
     assert store.history() == [event]
@@ -64,6 +65,8 @@ def test_every_detail_of_a_decision_is_kept(store: LabelStore) -> None:
         run_id="run-1",
         undoes=None,
         operation_id="tab-1:7",
+        feature_digest="0f0f",
+        hash=event.hash,
     )
     assert event.created_at.endswith("+00:00")
 
@@ -394,7 +397,7 @@ def test_without_a_log_in_a_place_that_cannot_be_written_nothing_was_decided(
 def test_a_database_that_refuses_is_said_and_nothing_is_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("air_core.labels.tables.BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("air_core.labels.database.BUSY_SECONDS", 0.05)
     path = tmp_path / "l.sqlite"
     with closing(LabelStore(path)) as store:
         relabel(store, "a", "dog")
