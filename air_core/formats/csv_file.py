@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
-from air_core.dataset import stable_item_ids
 from air_core.errors import ExportError, SourceError
 from air_core.formats.base import CleanLabels, Listing, ReadOptions
-from air_core.formats.csv_text import DELIMITERS, Dialect, Encoded, Record, decode, records
-
-PATH_NAMES = {
-    *("path", "file", "filename", "filepath", "image", "imagepath", "imagefile", "imagefilename"),
-    *("imagename", "img", "imgpath", "relativepath", "relpath"),
-}
-LABEL_NAMES = {
-    *("label", "class", "category", "target", "givenlabel", "noisylabel", "labelname"),
-    *("classname", "categoryname"),
-}
-FOLDER_NAMES = ("labels", "label", "annotations", "metadata")
-"""Stems of label files that are found by themselves in a folder of images."""
+from air_core.formats.columns import (
+    KNOWN_NAMES,
+    find_columns,
+    is_named_file,
+    named_file,
+    plain,
+)
+from air_core.formats.csv_text import (
+    APOSTROPHES,
+    DELIMITERS,
+    Cell,
+    Dialect,
+    Encoded,
+    Record,
+    decode,
+    records,
+    starts_formula,
+    table_text,
+)
+from air_core.formats.tables import TablePart, TableSet
+from air_core.formats.tag_cells import LabelCell, TagCells, listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +39,7 @@ class _Layout:
     names: tuple[str, ...]
     path: int
     label: int
+    marks: int | None
 
     def flaw(self, record: Record) -> str | None:
         """Why a row cannot be an item, if it cannot."""
@@ -46,12 +55,110 @@ class _Layout:
             return f"Row {record.number} has no path. Complete it."
         return None
 
+    def marked(self, record: Record) -> list[str]:
+        """Columns of a row whose text got an apostrophe when we composed it."""
+        if self.marks is None or len(record.cells) <= self.marks:
+            return []
+        return [name for name in record.cells[self.marks].value.split(";") if name]
+
+    def value(self, record: Record, column: int) -> str:
+        """A cell without an apostrophe that we put there."""
+        text = record.cells[column].value
+        return text[1:] if text[:1] == "'" and self.names[column] in self.marked(record) else text
+
+
+class _Row(NamedTuple):
+    """Where a row and what can change in it stand in the text."""
+
+    start: int
+    end: int
+    label: Cell
+    mark: Cell | None
+
+
+class DelimitedTable:
+    """A CSV or TSV file; see :class:`air_core.formats.tables.LabelTable`.
+
+    Raises
+    ------
+    SourceError
+        If the file, its columns or its encoding are not clear.
+    """
+
+    class_names: tuple[str, ...] = ()
+
+    def __init__(self, data: bytes, name: str, options: ReadOptions) -> None:
+        self._encoded, self._dialect, self._layout, rows = _open(data, name, options)
+        layout = self._layout
+        self.path_column = layout.names[layout.path]
+        self.label_column = layout.names[layout.label]
+        self.paths: list[str] = []
+        self.cells: list[LabelCell] = []
+        self.rejected: list[tuple[str, str]] = []
+        self._rows: list[_Row] = []
+        for record in rows:
+            flaw = layout.flaw(record)
+            if flaw is not None:
+                shown = record.cells[layout.path].value if layout.path < len(record.cells) else ""
+                self.rejected.append((shown or f"row {record.number}", flaw))
+                continue
+            self.paths.append(layout.value(record, layout.path))
+            self.cells.append(self._label(record))
+            marks = layout.marks
+            mark = None if marks is None or len(record.cells) <= marks else record.cells[marks]
+            self._rows.append(_Row(record.start, record.end, record.cells[layout.label], mark))
+
+    def _label(self, record: Record) -> LabelCell:
+        written = record.cells[self._layout.label].value
+        text = self._layout.value(record, self._layout.label)
+        return LabelCell(text or None, is_list=text == written and listed(text) is not None)
+
+    def edited(self, cells: Mapping[int, LabelCell], dropped: Set[int]) -> bytes:
+        """The file with other label cells and without some rows; all else stays byte for byte.
+
+        Raises
+        ------
+        ExportError
+            If a label cannot be written in the file's encoding.
+        """
+        text, parts, position = self._encoded.text, [], 0
+        for number, row in enumerate(self._rows):
+            if number in dropped:
+                parts.append(text[position : row.start])
+                position = row.end
+            elif number in cells:
+                for start, end, new in sorted(self._replacements(row, cells[number])):
+                    parts += [text[position:start], new]
+                    position = end
+        parts.append(text[position:])
+        try:
+            return self._encoded.encode("".join(parts))
+        except UnicodeEncodeError as error:
+            raise ExportError(
+                f"A label cannot be written as {self._encoded.encoding.upper()}: {error.object!r}."
+            ) from None
+
+    def _replacements(self, row: _Row, cell: LabelCell) -> Iterator[tuple[int, int, str]]:
+        """Spans of the text to replace for a new label, in a file of ours its mark as well."""
+        label = cell.text or ""
+        if row.mark is not None:
+            before = [name for name in row.mark.value.split(";") if name]
+            after = [name for name in before if name != self.label_column]
+            if _needs_apostrophe(label) and not cell.is_list:
+                label, after = f"'{label}", [*after, self.label_column]
+            if after != before:
+                new = self._dialect.write(";".join(after), quoted=row.mark.quoted)
+                yield row.mark.start, row.mark.end, new
+        yield row.label.start, row.label.end, self._dialect.write(label, quoted=row.label.quoted)
+
 
 class DelimitedText:
     """The ``csv`` and ``tsv`` formats.
 
     The delimiter of an existing file is found in its first line, whatever its name ends in;
-    ``delimiter`` is for files composed anew.
+    ``delimiter`` is for files composed anew. A cell is several tags if a separator is named, or
+    if any label cell is a JSON list; a row without a label is then unlabelled, one with ``[]``
+    has no tag.
     """
 
     def __init__(self, name: str, title: str, suffix: str, delimiter: str) -> None:
@@ -62,11 +169,7 @@ class DelimitedText:
 
     def claims(self, source: Path, options: ReadOptions) -> bool:
         """Whether the label file of a source ends in ``.csv`` or ``.tsv``."""
-        file = options.labels or source
-        if file.is_dir():
-            found = labels_files(file)
-            return bool(found) and found[0].suffix.lower() == self.suffix
-        return file.suffix.lower() == self.suffix
+        return is_named_file(source, options.labels, (self.suffix,))
 
     def read(self, source: Path, options: ReadOptions) -> Listing:
         """List the rows of a label file.
@@ -76,30 +179,11 @@ class DelimitedText:
         SourceError
             If the file, its columns or its encoding are not clear.
         """
-        file = self._labels_file(source, options)
-        root = source if source.is_dir() else source.parent
+        file = named_file(source, options.labels, (self.suffix, ".csv", ".tsv"))
         data = file.read_bytes()
-        _, _, layout, rows = _open(data, file.name, options)
-        paths, labels, rejected = [], [], []
-        for record in rows:
-            flaw = layout.flaw(record)
-            if flaw is None:
-                paths.append(record.cells[layout.path].value)
-                labels.append(record.cells[layout.label].value or None)
-            else:
-                shown = record.cells[layout.path].value if layout.path < len(record.cells) else ""
-                rejected.append((shown or f"row {record.number}", flaw))
-        return Listing(
-            root=root.resolve(),
-            paths=tuple(paths),
-            labels=tuple(labels),
-            class_names=tuple(sorted({label for label in labels if label is not None})),
-            rejected=tuple(rejected),
-            labels_file=file.resolve(),
-            originals={file.name: data},
-            path_column=layout.names[layout.path],
-            label_column=layout.names[layout.label],
-        )
+        table = DelimitedTable(data, file.name, options)
+        found = TableSet.of([TablePart(file.name, table)], options.separator)
+        return found.listing(source if source.is_dir() else source.parent, file, data)
 
     def compose(self, clean: CleanLabels) -> bytes:
         """The cleaned labels: the source's own file with changed cells, or ``path,label``.
@@ -107,50 +191,26 @@ class DelimitedText:
         Raises
         ------
         ExportError
-            If a new label cannot be written in the file's encoding.
+            If a label cannot be written.
         """
-        if clean.original is not None:
-            return _rewrite(clean.original, clean)
-        dialect = Dialect(self.delimiter)
-        rows = [("path", "label"), *((i.path, i.label or "") for i in clean.items)]
-        lines = (
-            self.delimiter.join(dialect.write(cell, quoted=False) for cell in row) for row in rows
+        for name, data in clean.originals.items():
+            table = DelimitedTable(data, name, clean.options)
+            found = TableSet.of([TablePart(name, table)], clean.options.separator)
+            edited = found.edited(clean)[name]
+            return data if edited is None else edited
+        tags = TagCells(clean.options.separator) if clean.multilabel else None
+        empty = LabelCell(None)
+        rows = (
+            (i.path, (i.label if tags is None else tags.write(i.label, empty).text) or "")
+            for i in clean.items
         )
-        return "".join(f"{line}\n" for line in lines).encode()
-
-    def _labels_file(self, source: Path, options: ReadOptions) -> Path:
-        if options.labels is not None:
-            return options.labels
-        if not source.is_dir():
-            return source
-        found = labels_files(source)
-        if not found:
-            raise SourceError(
-                f"Expected a label file in {source}, got none named "
-                f"{' or '.join(f'{stem}{self.suffix}' for stem in FOLDER_NAMES[:2])}.",
-                hint="Name the label file with --labels.",
-            )
-        return found[0]
+        guard = starts_formula if clean.multilabel else _needs_apostrophe
+        return table_text(("path", "label"), rows, self.delimiter, guard=guard).encode()
 
 
-def labels_files(folder: Path) -> list[Path]:
-    """Label files in a folder that need no naming; the best name first.
-
-    Raises
-    ------
-    SourceError
-        If two of them are equally good.
-    """
-    for stem in FOLDER_NAMES:
-        found = [f for s in (".csv", ".tsv") if (f := folder / f"{stem}{s}").is_file()]
-        if len(found) > 1:
-            raise SourceError(
-                f"Expected one label file in {folder}, got {' and '.join(f.name for f in found)}.",
-                hint="Choose one with --labels.",
-            )
-        if found:
-            return found
-    return []
+def _needs_apostrophe(text: str) -> bool:
+    """Whether a plain text would be taken for a formula or for a list of tags."""
+    return starts_formula(text) or listed(text) is not None
 
 
 def _open(
@@ -159,18 +219,10 @@ def _open(
     encoded = decode(data, name)
     dialect, header = _sniff(encoded.text, name, options)
     names = tuple(cell.value for cell in header.cells)
-    layout = _Layout(
-        names,
-        _column(names, options.path_column, PATH_NAMES, "image paths", "--path-column", name),
-        _column(names, options.label_column, LABEL_NAMES, "labels", "--label-column", name),
-    )
-    if layout.path == layout.label:
-        raise SourceError(
-            f"Expected two columns of {name}, got {names[layout.path]!r} for paths and labels.",
-            hint="Choose with --path-column and --label-column.",
-        )
+    path, label = find_columns(names, options.path_column, options.label_column, name)
+    marks = names.index(APOSTROPHES) if APOSTROPHES in names else None
     rows = (r for r in records(encoded.text, dialect) if r.number > header.number and not r.blank)
-    return encoded, dialect, layout, rows
+    return encoded, dialect, _Layout(names, path, label, marks), rows
 
 
 def _sniff(text: str, name: str, options: ReadOptions) -> tuple[Dialect, Record]:
@@ -187,58 +239,8 @@ def _sniff(text: str, name: str, options: ReadOptions) -> tuple[Dialect, Record]
             header = next(r for r in records(text, dialect) if not r.blank)
         wanted = {options.path_column, options.label_column}
         known = sum(
-            cell.value in wanted or _plain(cell.value) in PATH_NAMES | LABEL_NAMES
-            for cell in header.cells
+            cell.value in wanted or plain(cell.value) in KNOWN_NAMES for cell in header.cells
         )
         candidates.append((known, len(header.cells), -rank, dialect, header))
     *_, dialect, header = max(candidates, key=lambda c: c[:3])
     return dialect, header
-
-
-def _plain(name: str) -> str:
-    return "".join(c for c in name.casefold() if c.isalnum())
-
-
-def _column(
-    names: Sequence[str], chosen: str | None, usual: Set[str], of: str, option: str, file: str
-) -> int:
-    columns = ", ".join(repr(n) for n in names)
-    if chosen is not None:
-        if Counter(names)[chosen] != 1:
-            raise SourceError(
-                f"Expected one column {chosen!r} in {file}, got {columns}.",
-                hint=f"Choose one of these with {option}.",
-            )
-        return names.index(chosen)
-    found = [i for i, n in enumerate(names) if _plain(n) in usual]
-    if len(found) != 1:
-        which = " and ".join(repr(names[i]) for i in found) or "none that is named so"
-        raise SourceError(
-            f"Expected one column of {of} in {file}, got {which}; its columns are {columns}.",
-            hint=f"Choose one with {option}.",
-        )
-    return found[0]
-
-
-def _rewrite(data: bytes, clean: CleanLabels) -> bytes:
-    encoded, dialect, layout, rows = _open(data, "the label file", clean.options)
-    items = [r for r in rows if layout.flaw(r) is None]
-    ids = stable_item_ids(r.cells[layout.path].value for r in items)
-    changed = clean.changed()
-    parts, position = [], 0
-    for record, item_id in zip(items, ids.tolist(), strict=True):
-        if item_id in clean.excluded:
-            parts.append(encoded.text[position : record.start])
-            position = record.end
-        elif item_id in changed:
-            cell = record.cells[layout.label]
-            new = dialect.write(changed[item_id] or "", quoted=cell.quoted)
-            parts += [encoded.text[position : cell.start], new]
-            position = cell.end
-    parts.append(encoded.text[position:])
-    try:
-        return encoded.encode("".join(parts))
-    except UnicodeEncodeError as error:
-        raise ExportError(
-            f"A label cannot be written as {encoded.encoding.upper()}: {error.object!r}."
-        ) from None
