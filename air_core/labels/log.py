@@ -16,6 +16,8 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from air_core.errors import DecisionError, WorkspaceError
+from air_core.labels.assignment_log import append_assignments, read_assignments
+from air_core.labels.assignments import Assignment, Task
 from air_core.labels.chain import GENESIS, Head, link
 from air_core.labels.database import (
     cannot_be_written,
@@ -163,6 +165,13 @@ class EventLog:
         with self._reading() as connection:
             return int(connection.execute(query).scalar() or 0)
 
+    def assignments(self) -> tuple[Assignment, ...]:
+        """All assignments, in the order handed out."""
+        if self._absent or self._version < 3:
+            return ()
+        with self._reading() as connection:
+            return read_assignments(connection)
+
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
         try:
@@ -219,6 +228,23 @@ class WriteTransaction:
             events.append(LabelEvent(**values, hash=previous))
         self._insert_events(events)
         return tuple(events)
+
+    def assign(
+        self,
+        turns: Sequence[tuple[str, str]],
+        task: Task,
+        assigned_by: str,
+        population: int | None,
+    ) -> tuple[Assignment, ...]:
+        """Hand out items to reviewers, after the newest event."""
+        return append_assignments(
+            self._connection,
+            turns,
+            task=task,
+            assigned_by=assigned_by,
+            after_event=self.head.event_id,
+            population=population,
+        )
 
     def copy(self, events: Sequence[LabelEvent]) -> None:
         """Write events as they are, with the operations that they name."""

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from air_core.errors import DecisionError
+from air_core.labels.assignments import Assignment, Task
 from air_core.labels.chain import Verification, breaks, verify
 from air_core.labels.log import EventDraft, EventLog, WriteTransaction
 from air_core.labels.models import Decision, LabelEvent, StaleLabelError
@@ -226,6 +227,36 @@ class LabelStore:
                 write.copy(events[len(known) :])
             return len(events) - len(known)
 
+    def assign(
+        self,
+        turns: Sequence[tuple[str, str]],
+        *,
+        task: Task,
+        assigned_by: str,
+        population: int | None = None,
+    ) -> tuple[Assignment, ...]:
+        """Put items into reviewers' queues, as one batch.
+
+        :mod:`air_core.reviewers.assigning` says who gets what.
+
+        Parameters
+        ----------
+        turns : sequence of (item id, reviewer)
+        task : {"review", "second", "sample", "adjudication"}
+        assigned_by : str
+        population : int, optional
+            For a sample: how many items it was drawn from.
+
+        Raises
+        ------
+        DecisionError
+            If nothing was stored: no name, or the database refuses.
+        """
+        if not assigned_by.strip():
+            raise DecisionError("Expected the name of who assigns, got none.")
+        with self._log.writing() as write:
+            return write.assign(turns, task, assigned_by, population)
+
     # -- reading -------------------------------------------------------------------------------
 
     def history(self, item_id: str | None = None, reviewer: str | None = None) -> list[LabelEvent]:
@@ -253,6 +284,10 @@ class LabelStore:
             somebody wrote all of it anew; a copy kept elsewhere can.
         """
         return verify(*self._log.snapshot(), against)
+
+    def assignments(self) -> tuple[Assignment, ...]:
+        """All that was ever put into a queue, in order."""
+        return self._log.assignments()
 
     def applied(self, client_id: str) -> int:
         """The highest operation number that this client has got stored; 0 before the first."""

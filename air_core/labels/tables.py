@@ -63,3 +63,18 @@ label_head = Table(
     Column("event_id", Integer, nullable=False),
     Column("hash", Text, nullable=False),
 )
+
+# Who was asked to look at what, in the order of the queues.
+assignments = Table(
+    "assignments",
+    metadata,
+    Column("assignment_id", Integer, primary_key=True, autoincrement=False),
+    Column("batch_id", String(32), nullable=False),
+    Column("item_id", String(16), nullable=False),
+    Column("reviewer", Text, nullable=False),
+    Column("task", String(16), nullable=False),
+    Column("assigned_by", Text, nullable=False),
+    Column("created_at", String(32), nullable=False),
+    Column("after_event", Integer, nullable=False),
+    Column("population", Integer),
+)
