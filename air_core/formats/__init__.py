@@ -17,6 +17,8 @@ from air_core.formats.base import (
 )
 from air_core.formats.csv_file import DelimitedText
 from air_core.formats.imagefolder import ImageFolder
+from air_core.formats.jsonl import JsonLines
+from air_core.formats.yolo_cls import YoloClassification
 
 __all__ = [
     "FILE_FORMATS",
@@ -39,9 +41,10 @@ __all__ = [
 _FILES: tuple[FileFormat, ...] = (
     DelimitedText("csv", "CSV (path and label columns)", ".csv", ","),
     DelimitedText("tsv", "TSV (path and label columns)", ".tsv", "\t"),
+    JsonLines(),
 )
-_FOLDERS: tuple[FolderFormat, ...] = (ImageFolder(),)
-_ORDER = ("csv", "tsv", "imagefolder")
+_FOLDERS: tuple[FolderFormat, ...] = (YoloClassification(), ImageFolder())
+_ORDER = ("csv", "tsv", "jsonl", "yolo-cls", "imagefolder")
 
 FILE_FORMATS: dict[str, FileFormat] = {known.name: known for known in _FILES}
 """Formats that are one file, by name."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -20,19 +20,19 @@ class LabelTable(Protocol):
 
     Attributes
     ----------
-    paths : sequence of str
+    paths : list of str
         Of the rows that can be items.
-    cells : sequence of LabelCell
+    cells : list of LabelCell
         Their labels.
-    rejected : sequence of (str, str)
+    rejected : list of (str, str)
         The other rows, and why.
     class_names : tuple of str
         Where the file itself numbers its classes; else empty.
     """
 
-    paths: Sequence[str]
-    cells: Sequence[LabelCell]
-    rejected: Sequence[tuple[str, str]]
+    paths: list[str]
+    cells: list[LabelCell]
+    rejected: list[tuple[str, str]]
     class_names: tuple[str, ...]
     path_column: str
     label_column: str
