@@ -16,6 +16,7 @@ from air_core.formats.base import (
     Suggestion,
 )
 from air_core.formats.csv_file import DelimitedText
+from air_core.formats.fiftyone import FiftyOne
 from air_core.formats.imagefolder import ImageFolder
 from air_core.formats.jsonl import JsonLines
 from air_core.formats.yolo_cls import YoloClassification
@@ -43,8 +44,8 @@ _FILES: tuple[FileFormat, ...] = (
     DelimitedText("tsv", "TSV (path and label columns)", ".tsv", "\t"),
     JsonLines(),
 )
-_FOLDERS: tuple[FolderFormat, ...] = (YoloClassification(), ImageFolder())
-_ORDER = ("csv", "tsv", "jsonl", "yolo-cls", "imagefolder")
+_FOLDERS: tuple[FolderFormat, ...] = (FiftyOne(), YoloClassification(), ImageFolder())
+_ORDER = ("csv", "tsv", "jsonl", "fiftyone", "yolo-cls", "imagefolder")
 
 FILE_FORMATS: dict[str, FileFormat] = {known.name: known for known in _FILES}
 """Formats that are one file, by name."""
