@@ -12,10 +12,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from air_core.atomic import atomic_write
+from air_core.changes import AUDIT, CHANGES, is_ours
 from air_core.dataset import UNLABELLED, Dataset
 from air_core.errors import ExportError
-from air_core.formats import CleanItem, CleanLabels, FolderFormat, ReadOptions, Review
+from air_core.formats import (
+    FILE_FORMATS,
+    FOLDER_FORMATS,
+    CleanItem,
+    CleanLabels,
+    FolderFormat,
+    ReadOptions,
+    Review,
+    Suggestion,
+)
 from air_core.labels.models import LabelEvent
+from air_core.rank_export import suggested_text
+from air_core.ranking import Ranking
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +48,8 @@ class ExportSummary:
         Name of the format.
     unlabelled : int
         Images left out because a folder of classes has no place for them.
+    beside : tuple of Path
+        ``audit.jsonl`` and ``changes.csv``: the log that made it, and what it changed.
     """
 
     path: Path
@@ -44,6 +58,7 @@ class ExportSummary:
     excluded: int
     format: str
     unlabelled: int = 0
+    beside: tuple[Path, ...] = ()
 
 
 def labels_in_force(dataset: Dataset, standing: Mapping[str, LabelEvent]) -> NDArray[np.intp]:
@@ -65,8 +80,9 @@ def clean_labels(
     options: ReadOptions,
     *,
     source: Path | None = None,
+    ranking: Ranking | None = None,
 ) -> CleanLabels:
-    """What the decisions in force leave to export; see :class:`CleanLabels`."""
+    """What the decisions leave to export, with the suggestions of a ranking if there is one."""
     excluded = {item for item, event in standing.items() if event.action == "exclude"}
     items = []
     for row, item in enumerate(dataset.item_ids.tolist()):
@@ -84,6 +100,7 @@ def clean_labels(
                 review=None
                 if event is None
                 else Review(event.action, event.reviewer, event.created_at, event.reason),
+                suggestion=None if ranking is None else _suggestion(dataset, ranking, row),
             )
         )
     return CleanLabels(
@@ -95,6 +112,96 @@ def clean_labels(
         multilabel=dataset.multilabel,
         source=source,
     )
+
+
+def _suggestion(dataset: Dataset, ranking: Ranking, row: int) -> Suggestion | None:
+    score = float(ranking.scores[row])
+    if np.isnan(score):
+        return None  # an image without a label has none to doubt
+    return Suggestion(
+        label=suggested_text(dataset, ranking, row),
+        confidence=float(ranking.confidences[row]),
+        score=score,
+        detector=ranking.detector,
+    )
+
+
+def write_export(
+    format: str,
+    clean: CleanLabels,
+    out: Path,
+    *,
+    audit: bytes,
+    changes: bytes,
+    source: Sequence[Path],
+    workspace: Path,
+) -> ExportSummary:
+    """Write labels, and beside them the log that made them and what it changed.
+
+    Parameters
+    ----------
+    format : str
+        Name of a format.
+    clean : CleanLabels
+        The labels.
+    out : Path
+        A file (an earlier export is replaced) or a new or empty folder.
+    audit, changes : bytes
+        What ``audit.jsonl`` and ``changes.csv`` will hold.
+    source : sequence of Path
+        Folders and files of the source, never written to.
+    workspace : Path
+        The workspace folder, in which nothing is replaced.
+
+    Raises
+    ------
+    ExportError
+        If something may not or cannot be written.
+    """
+    beside = _beside(out, audit, source)
+    rows = len(clean.items)
+    if format in FOLDER_FORMATS:
+        rows = write_folder(FOLDER_FORMATS[format], clean, out, protected=source)
+    else:
+        write_file(FILE_FORMATS[format].compose(clean), out, protected=[*source, workspace])
+    for file, data in zip(beside, (audit, changes), strict=True):
+        try:
+            with atomic_write(file) as opened:
+                opened.write(data)
+        except OSError as error:
+            raise _not_written(file, error) from error
+    return ExportSummary(
+        path=out,
+        rows=rows,
+        changed=len(clean.changed()),
+        excluded=len(clean.excluded),
+        format=format,
+        unlabelled=len(clean.items) - rows,
+        beside=beside,
+    )
+
+
+def _beside(out: Path, audit: bytes, source: Sequence[Path]) -> tuple[Path, ...]:
+    """Where the log and the changes go, if nothing else is there by that name."""
+    if out.name in (AUDIT, CHANGES):
+        raise ExportError(
+            f"Expected a name other than {AUDIT} and {CHANGES}, which go beside it, got {out}.",
+            hint="Write to another name.",
+        )
+    beside = (out.parent / AUDIT, out.parent / CHANGES)
+    for file in beside:
+        try:
+            ours = not file.exists() or (
+                file.resolve() not in source and is_ours(file.name, file.read_bytes(), audit)
+            )
+        except OSError as error:
+            raise _not_written(file, error) from error
+        if not ours:
+            raise ExportError(
+                f"Expected {file} to be from an earlier export of this audit, got another file.",
+                hint="Export to another folder: what is not ours is never overwritten.",
+            )
+    return beside
 
 
 def write_file(data: bytes, out: Path, *, protected: Sequence[Path]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from air_core.changes import audit_jsonl, changes_csv
 from air_core.dataset import Dataset, parse_tags, tags_text
 from air_core.errors import DecisionError, ExportError, WorkspaceError
-from air_core.export import ExportSummary, clean_labels, labels_in_force, write_file, write_folder
+from air_core.export import ExportSummary, clean_labels, labels_in_force, write_export
 from air_core.formats import (
     FILE_FORMATS,
-    FOLDER_FORMATS,
     CleanLabels,
     ReadOptions,
     find_format,
@@ -29,6 +29,8 @@ from air_core.labels.models import Decision, LabelEvent
 from air_core.originals import read_originals
 from air_core.progress import ProgressCallback, silent
 from air_core.quarantine import QuarantinedImage, locate
+from air_core.ranking import Ranking
+from air_core.reviewers import Reviews, Rule, Unresolved
 from air_core.thumbnails import ThumbnailPack, encode_webp
 
 if TYPE_CHECKING:
@@ -287,6 +289,12 @@ class Workspace:
         """The decision in force of each reviewed item, by item id."""
         return {i: event for i, event in self.labels.current().items() if i in self.dataset}
 
+    def reviews(self) -> Reviews:
+        """What all reviewers have said so far, and who was asked to look at what."""
+        # In this order: an adjudication is asked for before it is decided.
+        history = self.labels.history()
+        return Reviews(self.dataset, history, self.labels.assignments())
+
     def current_labels(self) -> NDArray[np.intp]:
         """Label indices (n,) with the relabels in force applied; a new array at each call.
 
@@ -303,8 +311,16 @@ class Workspace:
 
     # -- export --------------------------------------------------------------------------------
 
-    def export(self, format: str, out: Path | str) -> ExportSummary:
-        """Write the cleaned labels.
+    def export(
+        self,
+        format: str,
+        out: Path | str,
+        *,
+        labels_by: Rule | None = None,
+        unresolved: Unresolved = "refuse",
+        ranking: Ranking | None = None,
+    ) -> ExportSummary:
+        """Write the cleaned labels, with ``audit.jsonl`` and ``changes.csv`` beside them.
 
         A label file in the source's own format differs from it in the changed cells and the
         excluded rows only. An image folder gets copies of the images.
@@ -315,48 +331,62 @@ class Workspace:
             See :data:`air_core.formats.FORMAT_TITLES`.
         out : path
             A file (an earlier export is replaced) or a new or empty folder.
+        labels_by : {"latest", "majority", "adjudicated"}, optional
+            Whose decision counts where reviewers differ; needed where they did so blindly. See
+            :func:`air_core.reviewers.conflicts.decisions_by`.
+        unresolved : {"refuse", "given"}
+            What happens to images that this does not decide.
+        ranking : Ranking, optional
+            Its suggestions go into formats that have a place for them.
 
         Raises
         ------
         ExportError
-            If it cannot be written there or in that format. The source is never written to.
+            If it cannot be written there or in that format, or reviewers differ. The source is
+            never written to.
         """
-        target, chosen = Path(out), get_format(format)
-        clean = self._clean(format)
-        rows = len(clean.items)
+        get_format(format)
+        reviews = self.reviews()
+        decisions = reviews.decisions(labels_by, unresolved=unresolved)
         source = [Path(self._manifest.image_root)]
         if self.info.labels_file is not None:
             source.append(Path(self.info.labels_file))
-        if format in FOLDER_FORMATS:
-            rows = write_folder(FOLDER_FORMATS[format], clean, target, protected=source)
-        else:
-            data = FILE_FORMATS[chosen.name].compose(clean)
-            write_file(data, target, protected=[*source, self.root])
-        return ExportSummary(
-            path=target,
-            rows=rows,
-            changed=len(clean.changed()),
-            excluded=len(clean.excluded),
-            format=format,
-            unlabelled=len(clean.items) - rows,
+        return write_export(
+            format,
+            self._clean(format, decisions, ranking),
+            Path(out),
+            audit=audit_jsonl(reviews.history),
+            changes=changes_csv(self.dataset, decisions),
+            source=source,
+            workspace=self.root,
         )
 
-    def export_bytes(self, format: str | None = None) -> bytes:
+    def export_bytes(
+        self,
+        format: str | None = None,
+        *,
+        labels_by: Rule | None = None,
+        unresolved: Unresolved = "refuse",
+        ranking: Ranking | None = None,
+    ) -> bytes:
         """A label file as bytes, in the source's format (CSV for an image folder) by default.
 
         Raises
         ------
         ExportError
-            For a format that is not a single file.
+            For a format that is not a single file, or if reviewers differ; see :meth:`export`.
         """
         name = format or (self.info.format if self.info.format in FILE_FORMATS else "csv")
         if name not in FILE_FORMATS:
             raise ExportError(
                 f"Expected a format of one file ({', '.join(FILE_FORMATS)}), got {name!r}."
             )
-        return FILE_FORMATS[name].compose(self._clean(name))
+        decisions = self.reviews().decisions(labels_by, unresolved=unresolved)
+        return FILE_FORMATS[name].compose(self._clean(name, decisions, ranking))
 
-    def _clean(self, format: str) -> CleanLabels:
+    def _clean(
+        self, format: str, decisions: Mapping[str, LabelEvent], ranking: Ranking | None
+    ) -> CleanLabels:
         info, originals, source = self.info, {}, None
         if format == info.format:
             source = Path(info.source)
@@ -365,4 +395,6 @@ class Workspace:
         options = ReadOptions(
             path_column=info.path_column, label_column=info.label_column, separator=info.separator
         )
-        return clean_labels(self.dataset, self.reviewed(), originals, options, source=source)
+        return clean_labels(
+            self.dataset, decisions, originals, options, source=source, ranking=ranking
+        )

@@ -1,0 +1,208 @@
+"""Handing out images: a ranked queue, blind second reviews, random samples, conflicts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from air_core.errors import DecisionError
+from air_core.labels.assignments import Assignment, Task
+from air_core.reviewers.reviews import Reviews
+
+if TYPE_CHECKING:
+    from air_core.labels.store import LabelStore
+
+
+def assign_queue(
+    reviews: Reviews,
+    store: LabelStore,
+    order: Sequence[str],
+    reviewers: Sequence[str],
+    *,
+    top: int,
+    each: int = 1,
+    by: str,
+) -> tuple[Assignment, ...]:
+    """Hand out the next images of a ranking that nobody has judged or was asked to judge.
+
+    Parameters
+    ----------
+    reviews : Reviews
+        What has been said and handed out so far.
+    store : LabelStore
+        Where assignments go.
+    order : sequence of str
+        Item ids, the most suspicious first.
+    reviewers : sequence of str
+    top : int
+        How many images.
+    each : int
+        How many reviewers look at each image, without seeing each other's verdicts. Who is
+        paired with whom goes round.
+    by : str
+        Who hands out.
+
+    Returns
+    -------
+    tuple of Assignment
+        Fewer if the images run out.
+
+    Raises
+    ------
+    DecisionError
+        If there are not enough reviewers, or one is named twice.
+    """
+    _check(reviewers, each)
+    taken = {task.item_id for task in reviews.assignments} | _judged(reviews)
+    items = [item for item in order if item not in taken][:top]
+    return _hand_out(store, "review", items, reviewers, by, each=each)
+
+
+def assign_second(
+    reviews: Reviews,
+    store: LabelStore,
+    reviewers: Sequence[str],
+    count: int,
+    *,
+    by: str,
+    seed: int | None = None,
+) -> tuple[Assignment, ...]:
+    """Have images that others have judged judged again, drawn at random.
+
+    Each goes to one of the reviewers, in turn, who has neither judged it nor has it in the queue.
+
+    Parameters
+    ----------
+    reviews, store, by
+        As for :func:`assign_queue`.
+    reviewers : sequence of str
+    count : int
+        How many images; fewer if they run out.
+    seed : int, optional
+        For the same draw again.
+
+    Raises
+    ------
+    DecisionError
+        If no image is left that one of them has not judged.
+    """
+    _check(reviewers)
+    known = {item: set(by_reviewer) for item, by_reviewer in reviews.verdicts.reviews.items()}
+    judged = sorted(item for item in known if item in reviews.dataset)
+    for task in reviews.assignments:
+        known.setdefault(task.item_id, set()).add(task.reviewer)
+    chosen: list[tuple[str, str]] = []
+    for item in np.random.default_rng(seed).permutation(judged).tolist():
+        turn = len(chosen) % len(reviewers)
+        fresh = [who for who in (*reviewers[turn:], *reviewers[:turn]) if who not in known[item]]
+        if fresh and len(chosen) < count:
+            chosen.append((item, fresh[0]))
+    if not chosen:
+        raise DecisionError(
+            f"Expected images that {' or '.join(reviewers)} has not judged and others have, "
+            "got none.",
+            hint="Name another reviewer, or review more images first.",
+        )
+    return store.assign(chosen, task="second", assigned_by=by)
+
+
+def assign_sample(
+    reviews: Reviews,
+    store: LabelStore,
+    reviewers: Sequence[str],
+    count: int,
+    *,
+    by: str,
+    seed: int | None = None,
+) -> tuple[Assignment, ...]:
+    """Draw labelled images at random from those that nobody has judged.
+
+    Their error rate is that of all that is left; see :class:`air_core.stopping.ErrorsLeft`.
+
+    Parameters
+    ----------
+    reviews, store, reviewers, count, by, seed
+        As for :func:`assign_second`.
+
+    Raises
+    ------
+    DecisionError
+        If no image is left to draw from.
+    """
+    _check(reviewers)
+    dataset, judged = reviews.dataset, _judged(reviews)
+    frame = [
+        item
+        for row, item in enumerate(dataset.item_ids.tolist())
+        if item not in judged and dataset.given_text(row) is not None
+    ]
+    if not frame:
+        raise DecisionError("Expected labelled images that nobody has judged, got none.")
+    drawn = np.random.default_rng(seed).permutation(frame)[:count].tolist()
+    return _hand_out(store, "sample", drawn, reviewers, by, population=len(frame))
+
+
+def assign_conflicts(
+    reviews: Reviews, store: LabelStore, adjudicator: str, *, by: str
+) -> tuple[Assignment, ...]:
+    """Ask somebody to settle every open conflict that nobody was asked about; may be none."""
+    _check([adjudicator])
+    asked = {task.item_id for task in reviews.assignments if task.task == "adjudication"}
+    items = [c.item_id for c in reviews.conflicts if c.settled is None and c.item_id not in asked]
+    return _hand_out(store, "adjudication", items, [adjudicator], by)
+
+
+def ask_to_settle(reviews: Reviews, store: LabelStore, item_id: str, adjudicator: str) -> None:
+    """Make what this person decides next about an item its adjudication.
+
+    Raises
+    ------
+    DecisionError
+        If reviewers do not differ on it.
+    """
+    _check([adjudicator])
+    if item_id not in {conflict.item_id for conflict in reviews.conflicts}:
+        raise DecisionError(
+            f"Expected an image on which reviewers differ, got item {item_id}.",
+            hint="air-audit conflicts lists them.",
+        )
+    asked = {(t.item_id, t.reviewer) for t in reviews.assignments if t.task == "adjudication"}
+    if (item_id, adjudicator) not in asked:
+        _hand_out(store, "adjudication", [item_id], [adjudicator], adjudicator)
+
+
+def _judged(reviews: Reviews) -> set[str]:
+    return set(reviews.timeline.in_force())
+
+
+def _check(reviewers: Sequence[str], each: int = 1) -> None:
+    if not reviewers or not all(who.strip() for who in reviewers):
+        raise DecisionError("Expected the names of reviewers, got none.")
+    if len(set(reviewers)) != len(reviewers):
+        raise DecisionError(f"Expected every reviewer once, got {', '.join(reviewers)}.")
+    if not 1 <= each <= len(reviewers):
+        raise DecisionError(
+            f"Expected at most as many reviewers an image as are named ({len(reviewers)}), "
+            f"got {each}.",
+            hint="Name more reviewers.",
+        )
+
+
+def _hand_out(
+    store: LabelStore,
+    task: Task,
+    items: Sequence[str],
+    reviewers: Sequence[str],
+    by: str,
+    *,
+    each: int = 1,
+    population: int | None = None,
+) -> tuple[Assignment, ...]:
+    turns = [
+        (item, reviewers[(number * each + turn) % len(reviewers)])
+        for number, item in enumerate(items)
+        for turn in range(each)
+    ]
+    return store.assign(turns, task=task, assigned_by=by, population=population)

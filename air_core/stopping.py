@@ -1,0 +1,328 @@
+"""When to stop: how many errors a review still finds, and how many are left."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Literal
+
+import numpy as np
+
+from air_core.dataset import Dataset
+from air_core.labels.assignments import Assignment
+from air_core.labels.models import LabelEvent
+from air_core.labels.timeline import Timeline
+from air_core.reviewers.verdicts import outcome_of
+
+BLOCK = 100
+"""Reviewed images over which the rate of errors is counted."""
+
+Estimator = Literal["random sample", "tail rate"]
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorsLeft:
+    """Wrong labels that no reviewer has confirmed yet.
+
+    Parameters
+    ----------
+    estimator : {"random sample", "tail rate"}
+        ``random sample``: errors in a sample drawn at random from what nobody had judged, times
+        the inverse of its share (Horvitz-Thompson), with the exact interval of the
+        hypergeometric distribution (Clopper-Pearson for finite populations). It assumes nothing
+        but the draw.
+        ``tail rate``: the rate among the images judged last, for all that are left, with the
+        exact upper limit of the same distribution. It assumes that the images left are no worse
+        than those judged last, as when one reviews from the most suspicious down, and then
+        errs on the high side; only its upper limit means something.
+    estimate : float
+    low, high : int
+        Limits of the interval.
+    confidence : float
+        Chance of the interval to hold the truth, at least.
+    sampled, found : int
+        Images that the estimate rests on, and the errors among them.
+    left : int
+        Images that nobody has judged, or that reviewers are unsure about.
+    """
+
+    estimator: Estimator
+    estimate: float
+    low: int
+    high: int
+    confidence: float
+    sampled: int
+    found: int
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a review has come.
+
+    Parameters
+    ----------
+    images : int
+        Images with a label.
+    reviewed : int
+        Images with a verdict other than ``unsure``.
+    errors : int
+        Of these, how many the reviewers relabelled or left out.
+    curve : tuple of (int, int)
+        Errors confirmed after so many images reviewed in turn; drawn samples take no part, since
+        the errors among them are not found by going down the list.
+    blocks : tuple of (int, int)
+        Images reviewed and errors confirmed in each block of :data:`BLOCK` of these.
+    left : ErrorsLeft or None
+        None before there is anything to go by.
+    """
+
+    images: int
+    reviewed: int
+    errors: int
+    curve: tuple[tuple[int, int], ...]
+    blocks: tuple[tuple[int, int], ...]
+    left: ErrorsLeft | None
+
+    @property
+    def per_hundred(self) -> float | None:
+        """Errors confirmed in 100 reviewed images."""
+        return 100 * self.errors / self.reviewed if self.reviewed else None
+
+    @property
+    def per_hundred_last(self) -> float | None:
+        """The same among the last :data:`BLOCK` images reviewed in turn."""
+        if not self.curve:
+            return None
+        reviewed, errors = self.curve[-1]
+        before = self.curve[reviewed - BLOCK - 1][1] if reviewed > BLOCK else 0
+        return 100 * (errors - before) / min(reviewed, BLOCK)
+
+    def may_stop(self, target: float) -> bool:
+        """Whether at most a share ``target`` of the images is still wrong, by the upper limit."""
+        return self.left is not None and self.left.high <= target * self.images
+
+
+def errors_interval(
+    population: int, sample: int, found: int, *, unsure: int = 0, confidence: float = 0.95
+) -> tuple[int, int]:
+    """Exact limits for the errors in a population of which a random sample was judged.
+
+    The hypergeometric distribution is inverted at equal tails, as Clopper and Pearson do with the
+    binomial one: whatever the truth is, the limits hold it with at least this confidence.
+
+    Parameters
+    ----------
+    population, sample, found : int
+        Items, items judged, errors among them.
+    unsure : int
+        Items of the sample that may or may not be errors; they widen the interval.
+    confidence : float
+
+    Returns
+    -------
+    low, high : int
+        Errors in the whole population, those found included.
+
+    Examples
+    --------
+    >>> errors_interval(1000, 100, 0), errors_interval(1000, 1000, 7)
+    ((0, 34), (7, 7))
+    """
+    alpha = (1 - confidence) / 2
+    return (
+        _low(population, sample, found, alpha),
+        _high(population, sample, found + unsure, alpha),
+    )
+
+
+def _low(population: int, sample: int, found: int, alpha: float) -> int:
+    """Fewest errors under which finding so many, or more, is likelier than ``alpha``."""
+    from scipy.stats import hypergeom
+
+    def at_least(errors: int) -> float:
+        return float(hypergeom.sf(found - 1, population, errors, sample))
+
+    possible = range(found, population - (sample - found) + 1)
+    return possible[bisect_left(possible, alpha, key=at_least)]
+
+
+def _high(population: int, sample: int, found: int, alpha: float) -> int:
+    """Most errors under which finding so few, or fewer, is likelier than ``alpha``."""
+    from scipy.stats import hypergeom
+
+    def falling(errors: int) -> float:
+        return -float(hypergeom.cdf(found, population, errors, sample))
+
+    possible = range(found, population - (sample - found) + 1)
+    return possible[bisect_left(possible, -alpha, key=falling) - 1]
+
+
+def tail_rate(
+    left: int, judged: int, errors: int, *, confidence: float = 0.95
+) -> tuple[float, int]:
+    """Errors among the items left, if they are no worse than those judged last.
+
+    Parameters
+    ----------
+    left : int
+        Items not judged.
+    judged, errors : int
+        Of the items judged last.
+    confidence : float
+
+    Returns
+    -------
+    estimate : float
+    high : int
+        Were the items left as bad as those judged last, these would be a random sample of both
+        together; where they are better, the limit is too high.
+    """
+    high = _high(left + judged, judged, errors, 1 - confidence) - errors
+    return left * errors / judged, high
+
+
+def review_progress(
+    dataset: Dataset,
+    history: Sequence[LabelEvent],
+    assignments: Iterable[Assignment] = (),
+    *,
+    confidence: float = 0.95,
+) -> Progress:
+    """Count what was found and estimate what is left.
+
+    Images without a given label have none that could be wrong and are not counted.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    history : sequence of LabelEvent
+        The whole log, oldest first.
+    assignments : iterable of Assignment
+    confidence : float
+    """
+    given = {
+        item: label
+        for row, item in enumerate(dataset.item_ids.tolist())
+        if (label := dataset.given_text(row)) is not None
+    }
+    timeline = Timeline()
+    for event in history:
+        timeline.append(event)
+    wrong: dict[str, bool] = {}
+    for item, event in timeline.in_force().items():
+        outcome = outcome_of(event, given.get(item))
+        if item in given and outcome is not None:
+            wrong[item] = outcome.excluded or outcome.label != given[item]
+    samples = [
+        list(batch)
+        for _, batch in groupby(
+            (task for task in assignments if task.task == "sample"), key=lambda task: task.batch_id
+        )
+    ]
+    drawn = {task.item_id for sample in samples for task in sample}
+    curve = _curve(history, timeline, wrong, drawn)
+    left = _from_sample(samples, given.keys(), history, wrong, confidence)
+    if left is None and curve and len(wrong) < len(given):
+        judged, errors = curve[-1]
+        before = curve[-BLOCK - 1][1] if judged > BLOCK else 0
+        judged, errors = min(judged, BLOCK), errors - before
+        rest = len(given) - len(wrong)
+        estimate, high = tail_rate(rest, judged, errors, confidence=confidence)
+        left = ErrorsLeft("tail rate", estimate, 0, high, confidence, judged, errors, rest)
+    return Progress(
+        images=len(given),
+        reviewed=len(wrong),
+        errors=sum(wrong.values()),
+        curve=curve,
+        blocks=_blocks(curve),
+        left=left,
+    )
+
+
+def _curve(
+    history: Sequence[LabelEvent],
+    timeline: Timeline,
+    wrong: dict[str, bool],
+    drawn: set[str],
+) -> tuple[tuple[int, int], ...]:
+    """Errors over images in the order in which each was first judged as it stands."""
+    order = dict.fromkeys(
+        event.item_id
+        for event in history
+        if event.undoes is None
+        and timeline.is_active(event.event_id)
+        and event.item_id in wrong
+        and event.item_id not in drawn
+    )
+    errors = np.cumsum([wrong[item] for item in order], dtype=np.intp).tolist()
+    return tuple(enumerate(errors, start=1))
+
+
+def _blocks(curve: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    ends = [*curve[BLOCK - 1 :: BLOCK], *([curve[-1]] if len(curve) % BLOCK else [])]
+    starts = [(0, 0), *ends]
+    return tuple((n - m, b - a) for (m, a), (n, b) in zip(starts, ends, strict=False))
+
+
+def _from_sample(
+    samples: Sequence[Sequence[Assignment]],
+    labelled: Iterable[str],
+    history: Sequence[LabelEvent],
+    wrong: dict[str, bool],
+    confidence: float,
+) -> ErrorsLeft | None:
+    """The estimate by the newest sample that can be used, one judged completely if there is one."""
+    usable = []
+    for sample in samples:
+        judged = _judged_first(sample, history)
+        frame = _unjudged(labelled, history, sample[0].after_event)
+        # The items must be those that it was drawn from, or it says nothing about them.
+        if judged and len(frame) == sample[0].population:
+            usable.append((judged == len(sample), sample[0].after_event, sample[:judged], frame))
+    if not usable:
+        return None
+    _, _, chosen, frame = max(usable, key=lambda found: found[:2])
+    items = [task.item_id for task in chosen]
+    found = sum(wrong.get(item, False) for item in items)
+    unsure = sum(item not in wrong for item in items)
+    low, high = errors_interval(len(frame), len(items), found, unsure=unsure, confidence=confidence)
+    confirmed = sum(wrong.get(item, False) for item in frame)
+    unknown = sum(item not in wrong for item in frame)
+    # Items judged when it was drawn, and not any more, are in nobody's sample.
+    outside = sum(item not in wrong and item not in frame for item in labelled)
+    estimate = len(frame) * found / len(items) - confirmed
+    return ErrorsLeft(
+        estimator="random sample",
+        estimate=float(np.clip(estimate, 0, unknown)),
+        low=int(np.clip(low - confirmed, 0, unknown)),
+        high=int(np.clip(high - confirmed, 0, unknown)) + outside,
+        confidence=confidence,
+        sampled=len(items),
+        found=found,
+        left=unknown + outside,
+    )
+
+
+def _judged_first(sample: Sequence[Assignment], history: Sequence[LabelEvent]) -> int:
+    """How many of a sample were judged without a gap, in the order in which they were drawn.
+
+    What is judged out of turn may have been chosen for what it looks like.
+    """
+    judged = _in_force(history).keys()
+    return next((n for n, task in enumerate(sample) if task.item_id not in judged), len(sample))
+
+
+def _unjudged(labelled: Iterable[str], history: Sequence[LabelEvent], up_to: int) -> frozenset[str]:
+    """What nobody had judged after an event."""
+    judged = _in_force([event for event in history if event.event_id <= up_to]).keys()
+    return frozenset(labelled) - judged
+
+
+def _in_force(history: Iterable[LabelEvent]) -> dict[str, LabelEvent]:
+    timeline = Timeline()
+    for event in history:
+        timeline.append(event)
+    return timeline.in_force()
