@@ -99,6 +99,9 @@ def paper_grid(
 STRENGTHS = (100.0, 30.0, 10.0, 3.0, 1.0, 0.3)
 # Where the climb starts: the best or next to the best on every set we measured.
 FIRST = STRENGTHS.index(10.0)
+# Over the square root of the held-out images: below this share of the loss two strengths cannot
+# be told apart. On half-flipped Caltech the paired standard error was some 0.15 % of 543 images.
+TIE = 0.05
 
 
 def tune(
@@ -114,7 +117,7 @@ def tune(
 ) -> Tuning:
     """Choose settings and stopping epoch on a held-out split of the noisy labels.
 
-    By default ρ is chosen, walking along :func:`strength_ladder` to the least loss; with
+    By default ρ is chosen, walking along :func:`strength_ladder` while the loss falls; with
     ``candidates``, among those. Each is fitted on four fifths of the images and judged after each
     epoch by the given labels of the rest, wrong ones included: no truth is needed, because labels
     that are wrong at random cost all candidates alike.
@@ -169,12 +172,11 @@ def tune(
         return trials[config].loss
 
     if chosen:
-        for config in chosen:
-            loss_of(config)
+        winner = trials[min(chosen, key=loss_of)]
     else:
-        _climb(strength_ladder(base, len(train)), FIRST, loss_of)
+        tie = TIE / len(held) ** 0.5
+        winner = trials[_climb(strength_ladder(base, len(train)), FIRST, loss_of, tie)]
     progress(total, total, "Choosing the strength")
-    winner = min(trials.values(), key=lambda trial: trial.loss)
     config = winner.config if chosen else _for_all(winner.config, len(x))
     reason = (
         f"rho_max {config.rho_max:g}, {config.epochs} epochs: least loss on "
@@ -193,17 +195,21 @@ def _for_all(config: SolverConfig, n: int) -> SolverConfig:
 
 
 def _climb(
-    ladder: list[SolverConfig], start: int, loss_of: Callable[[SolverConfig], float]
-) -> None:
-    """Walk from ``start`` to where both neighbours are worse; the loss has one valley in ρ."""
+    ladder: list[SolverConfig],
+    start: int,
+    loss_of: Callable[[SolverConfig], float],
+    tie: float,
+) -> SolverConfig:
+    """Walk from ``start`` while the loss falls by more than ``tie``: it has one valley in ρ."""
     for step in (1, -1):
         here = start
-        while 0 <= here + step < len(ladder) and loss_of(ladder[here + step]) < loss_of(
-            ladder[here]
+        while 0 <= here + step < len(ladder) and (
+            loss_of(ladder[here + step]) < (1 - tie) * loss_of(ladder[here])
         ):
             here += step
         if here != start:
-            return
+            break
+    return ladder[here]
 
 
 def _split(labels: ArrayLike, seed: int) -> tuple[NDArray[Any], NDArray[Any]] | None:
