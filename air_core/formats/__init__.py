@@ -15,6 +15,7 @@ from air_core.formats.base import (
     Review,
     Suggestion,
 )
+from air_core.formats.coco_cls import CocoClassification
 from air_core.formats.csv_file import DelimitedText
 from air_core.formats.fiftyone import FiftyOne
 from air_core.formats.imagefolder import ImageFolder
@@ -43,9 +44,10 @@ _FILES: tuple[FileFormat, ...] = (
     DelimitedText("csv", "CSV (path and label columns)", ".csv", ","),
     DelimitedText("tsv", "TSV (path and label columns)", ".tsv", "\t"),
     JsonLines(),
+    CocoClassification(),
 )
 _FOLDERS: tuple[FolderFormat, ...] = (FiftyOne(), YoloClassification(), ImageFolder())
-_ORDER = ("csv", "tsv", "jsonl", "fiftyone", "yolo-cls", "imagefolder")
+_ORDER = ("csv", "tsv", "jsonl", "fiftyone", "coco-cls", "yolo-cls", "imagefolder")
 
 FILE_FORMATS: dict[str, FileFormat] = {known.name: known for known in _FILES}
 """Formats that are one file, by name."""

@@ -261,7 +261,7 @@ def expect(value: object, kind: type, what: str) -> Any:
     """
     # A truth value is an int to Python, not to JSON.
     if type(value) is not kind:
-        raise SourceError(f"Expected {what} to be {_KINDS[kind]}, got {_kind(value)}.")
+        raise SourceError(f"Expected {what} to be {_KINDS[kind]}, got {kind_of(value)}.")
     return value
 
 
@@ -283,5 +283,6 @@ def expect_name(value: object, what: str) -> str:
     return name
 
 
-def _kind(value: object) -> str:
+def kind_of(value: object) -> str:
+    """What JSON calls a value, with its article."""
     return _KINDS.get(type(value), type(value).__name__)

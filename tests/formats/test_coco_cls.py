@@ -1,0 +1,285 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from air_core.dataset import tags_text
+from air_core.errors import SourceError
+from air_core.formats import FILE_FORMATS, Listing, ReadOptions, find_format
+from air_core.workspace import Workspace
+from tests.conftest import PaintImage
+from tests.formats.datumaro_library import read_with_datumaro, write_with_datumaro
+from tests.formats.rewriting import decided, fresh, rows_of
+
+COCO = FILE_FORMATS["coco-cls"]
+NONE = ReadOptions()
+
+# As datumaro writes it (coco_labels), with an extra key here and there.
+SINGLE = (
+    '{"licenses":[{"name":"","id":0,"url":""}],"info":{"year":""},'
+    '"categories":[{"id":3,"name":"emu","supercategory":""},{"id":1,"name":"cat","own":1.50}],'
+    '"images":[{"id":1,"width":8,"height":6,"file_name":"a.png","license":0},'
+    '{"id":2,"file_name":"deep/b.png"},{"id":9,"file_name":"c.png"}],'
+    '"annotations":[{"id":1,"image_id":1,"category_id":1,"score":0.250},'
+    '{"id":2,"image_id":2,"category_id":3}]}'
+)
+INDENTED = json.dumps(json.loads(SINGLE), indent=2)
+MULTI = SINGLE.replace("]}", ',{"id":7,"image_id":2,"category_id":1}]}')
+
+
+def write(folder: Path, text: str) -> Path:
+    folder.mkdir(exist_ok=True)
+    file = folder / "labels.json"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def exported(file: Path, changes: Any = None, excluded: tuple[int, ...] = ()) -> str:
+    return COCO.compose(decided(COCO.read(file, NONE), changes, excluded)).decode()
+
+
+def by_name(text: str) -> dict[str, list[str]]:
+    """Category names of each image, after COCO's own rules."""
+    content = json.loads(text)
+    names = {c["id"]: c["name"] for c in content["categories"]}
+    found: dict[int, list[str]] = {image["id"]: [] for image in content["images"]}
+    for annotation in content["annotations"]:
+        found[annotation["image_id"]].append(names[annotation["category_id"]])
+    return {image["file_name"]: found[image["id"]] for image in content["images"]}
+
+
+@pytest.mark.parametrize("text", [SINGLE, INDENTED])
+def test_images_with_their_category(tmp_path: Path, text: str) -> None:
+    listing = COCO.read(write(tmp_path, text), NONE)
+    assert rows_of(listing) == [("a.png", "cat"), ("deep/b.png", "emu"), ("c.png", None)]
+    assert listing.class_names == ("cat", "emu")
+    assert not listing.multilabel
+
+
+def test_an_image_with_two_categories_makes_tags_of_all(tmp_path: Path) -> None:
+    listing = COCO.read(write(tmp_path, MULTI), NONE)
+    assert listing.multilabel
+    assert listing.labels == ('["cat"]', '["cat", "emu"]', "[]")
+    named = COCO.read(write(tmp_path, SINGLE), ReadOptions(separator=";"))
+    assert named.labels == ('["cat"]', '["emu"]', "[]")
+
+
+@pytest.mark.parametrize("text", [SINGLE, INDENTED, MULTI])
+def test_no_decisions_give_the_same_bytes(tmp_path: Path, text: str) -> None:
+    assert exported(write(tmp_path, text)) == text
+
+
+def test_a_decision_changes_its_cell_only(tmp_path: Path) -> None:
+    file = write(tmp_path, SINGLE)
+    assert exported(file, {0: "emu"}) == SINGLE.replace('"category_id":1', '"category_id":3')
+    added = ',{"id":3,"image_id":9,"category_id":1}]}'
+    assert exported(file, {2: "cat"}) == SINGLE.replace("]}", added)
+    file = write(tmp_path, INDENTED)
+    old, new = ('"category_id": 1,\n', '"category_id": 3,\n')
+    assert exported(file, {0: "emu"}) == INDENTED.replace(old, new)
+
+
+def test_only_the_tags_decided_on_change(tmp_path: Path) -> None:
+    file = write(tmp_path, MULTI)
+    after = exported(file, {0: '["emu"]', 1: '["cat"]', 2: '["cat", "emu"]'})
+    expected = MULTI.replace('"category_id":1,"score"', '"category_id":3,"score"')
+    expected = expected.replace(',{"id":2,"image_id":2,"category_id":3}', "")
+    more = ',{"id":8,"image_id":9,"category_id":1},{"id":9,"image_id":9,"category_id":3}]}'
+    assert after == expected.replace("]}", more)
+    assert exported(file, {0: "[]"}) == MULTI.replace(
+        '{"id":1,"image_id":1,"category_id":1,"score":0.250},', ""
+    )
+
+
+def test_excluded_images_go_with_their_annotations(tmp_path: Path) -> None:
+    after = exported(write(tmp_path, MULTI), excluded=(1,))
+    assert by_name(after) == {"a.png": ["cat"], "c.png": []}
+    everything = exported(write(tmp_path, MULTI), excluded=(0, 1, 2))
+    content = json.loads(everything)
+    assert content["images"] == content["annotations"] == []
+    assert len(content["categories"]) == 2
+
+
+def test_an_emptied_class_keeps_its_id_and_a_lost_one_gets_a_new_one(tmp_path: Path) -> None:
+    listing = COCO.read(write(tmp_path, SINGLE), NONE)
+    after = COCO.compose(decided(listing, {0: "emu", 2: "dog"})).decode()
+    categories = [(c["id"], c["name"]) for c in json.loads(after)["categories"]]
+    assert categories == [(3, "emu"), (1, "cat"), (4, "dog")]
+    assert by_name(after) == {"a.png": ["emu"], "deep/b.png": ["emu"], "c.png": ["dog"]}
+
+
+def test_a_file_without_annotations_can_get_some(tmp_path: Path) -> None:
+    text = (
+        '{"images": [{"id": "x", "file_name": "a.png"}],'
+        ' "categories": [{"id": "k", "name": "cat"}]}'
+    )
+    file = write(tmp_path, text)
+    assert COCO.read(file, NONE).labels == (None,)
+    assert by_name(exported(file, {0: "cat"})) == {"a.png": ["cat"]}
+    assert by_name(exported(file, {0: "dog"})) == {"a.png": ["dog"]}
+
+
+def test_the_same_image_listed_twice(tmp_path: Path) -> None:
+    text = (
+        '{"images":[{"id":1,"file_name":"a.png"},{"id":2,"file_name":"a.png"}],'
+        '"categories":[{"id":1,"name":"cat"},{"id":2,"name":"dog"}],"annotations":'
+        '[{"id":1,"image_id":1,"category_id":1},{"id":2,"image_id":2,"category_id":2}]}'
+    )
+    file = write(tmp_path, text)
+    assert COCO.read(file, NONE).labels == ("cat", "dog")
+    assert exported(file, {1: "cat"}) == text.replace(
+        '"image_id":2,"category_id":2', '"image_id":2,"category_id":1'
+    )
+
+
+def test_bad_images_are_set_aside_and_kept(tmp_path: Path) -> None:
+    text = (
+        '{"categories":[{"id":1,"name":"cat"}],"annotations":[{"id":1,"image_id":1,"category_id":1},'
+        '{"id":2,"image_id":5,"category_id":7}],"images":[7,{"id":1,"file_name":"a.png"},'
+        '{"id":2},{"id":[],"file_name":"x.png"},{"id":1,"file_name":"y.png"},'
+        '{"id":5,"file_name":"z.png"},{"id":6,"file_name":""},{"id":8,"file_name":"ok.png"}]}'
+    )
+    listing = COCO.read(write(tmp_path, text), NONE)
+    assert rows_of(listing) == [("a.png", "cat"), ("ok.png", None)]
+    assert [shown for shown, _ in listing.rejected] == [
+        *["image 0", "image 2", "x.png", "y.png", "z.png", "image 6"]
+    ]
+    after = COCO.compose(decided(listing, {1: "cat"})).decode()
+    assert after == text.replace('}],"images"', '},{"id":3,"image_id":8,"category_id":1}],"images"')
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"images":[],"categories":[{"id":1,"name":""}]}', "the name of category 1"),
+        ('{"images":[],"categories":[{"id":1.5,"name":"x"}]}', "got a number"),
+        ('{"images":[],"categories":[],"annotations":{}}', "to be a list"),
+        ('{"images":[],"categories":[],"annotations":[3]}', "annotation 0 of labels.json"),
+        (
+            '{"images":[],"categories":[],"annotations":[{"image_id":1,"bbox":[0,0,2,2]}]}',
+            "got one with a bbox",
+        ),
+    ],
+)
+def test_what_is_wrong_is_said(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(SourceError, match=words):
+        COCO.read(write(tmp_path, text), NONE)
+
+
+def test_images_are_found_where_coco_datasets_have_them(tmp_path: Path, paint: PaintImage) -> None:
+    for place in ("images/train", "images", "train", "."):
+        top = tmp_path / place.replace("/", "-")
+        (top / "annotations").mkdir(parents=True)
+        file = top / "annotations" / "labels_train.json"
+        file.write_text(SINGLE)
+        paint(top / place / "deep" / "b.png")
+        assert COCO.read(file, NONE).root == (top / place).resolve()
+        assert COCO.read(top, NONE).root == (top / place).resolve()
+        assert find_format(top, None, NONE) is COCO
+    elsewhere = tmp_path / "elsewhere"
+    paint(elsewhere / "a.png")
+    assert COCO.read(elsewhere, ReadOptions(labels=file)).root == elsewhere
+
+
+def test_two_files_ask_which(tmp_path: Path) -> None:
+    (tmp_path / "annotations").mkdir()
+    for name in ("labels_train.json", "labels_val.json"):
+        (tmp_path / "annotations" / name).write_text(SINGLE)
+    with pytest.raises(SourceError, match=r"labels_train\.json and labels_val\.json"):
+        COCO.claims(tmp_path, NONE)
+
+
+def test_through_a_workspace(tmp_path: Path, paint: PaintImage) -> None:
+    for name in ("a.png", "deep/b.png", "c.png"):
+        paint(tmp_path / "in" / name)
+    file = write(tmp_path / "in", MULTI)
+    workspace = Workspace.create(tmp_path / "ws", file)
+    assert workspace.info.format == "coco-cls"
+    assert workspace.export_bytes().decode() == MULTI
+    assert Workspace.create(tmp_path / "ws", file).export_bytes().decode() == MULTI
+
+
+CLASSES = ["z", "=1+1", "007", 'ä, ב\n"x"', "cat"]
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_what_datumaro_writes_is_read_and_what_we_write_datumaro_opens(
+    tmp_path: Path, paint: PaintImage, many: bool
+) -> None:
+    image = paint(tmp_path / "image.png")
+    rows = [
+        ("train", "a", [1, 4] if many else [1]),
+        ("train", "deep/b c", [2]),
+        ("train", "é", [3]),
+        ("train", "none", []),
+    ]
+    folder = write_with_datumaro(tmp_path / "in", image, "coco_labels", rows, CLASSES)
+    listing = COCO.read(folder, NONE)
+    assert listing.class_names == tuple(CLASSES)
+    assert all((listing.root / path).is_file() for path in listing.paths)
+    expected = {f"train/{name}": [CLASSES[n] for n in labels] for _, name, labels in rows}
+
+    def reopened(data: bytes, name: str) -> dict[str, Any]:
+        shutil.copytree(folder, tmp_path / name)
+        file = next((tmp_path / name / "annotations").iterdir())
+        file.write_bytes(data)
+        names, found = read_with_datumaro(tmp_path / name, "coco_labels")
+        assert names == CLASSES
+        return {key: sorted(labels) for key, labels in found.items()}
+
+    assert reopened(COCO.compose(decided(listing)), "same") == {
+        k: sorted(v) for k, v in expected.items()
+    }
+    row = listing.paths.index("deep/b c.png")
+    new = tags_text(["z", "cat"]) if many else "z"
+    expected["train/deep/b c"] = ["z", "cat"] if many else ["z"]
+    changed = decided(listing, {row: new}, excluded=[listing.paths.index("none.png")])
+    del expected["train/none"]
+    expected = {k: sorted(v) for k, v in expected.items()}
+    assert reopened(COCO.compose(changed), "changed") == expected
+    anew = fresh(
+        listing.root, [(i.path, i.label) for i in changed.items], classes=CLASSES, multilabel=many
+    )
+    assert reopened(COCO.compose(anew), "anew") == expected
+
+
+NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=6)
+
+
+def read_bytes(folder: Path, data: bytes, options: ReadOptions) -> Listing:
+    file = folder / "x.json"
+    file.write_bytes(data)
+    return COCO.read(file, options)
+
+
+@settings(max_examples=100)
+@given(
+    st.lists(st.tuples(NAMES, st.lists(NAMES, max_size=3)), min_size=1, max_size=4),
+    st.booleans(),
+    st.data(),
+)
+def test_any_labels_round_trip_and_change_in_one_place(
+    tmp_path_factory: pytest.TempPathFactory,
+    rows: list[tuple[str, list[str]]],
+    many: bool,
+    data: st.DataObject,
+) -> None:
+    folder = tmp_path_factory.getbasetemp()
+    options = ReadOptions(separator=";" if many else None)
+    texts = [tags_text(tags) if many else (tags or [None])[0] for _, tags in rows]
+    paths = [path for path, _ in rows]
+    clean = fresh(folder, list(zip(paths, texts, strict=True)), multilabel=many)
+    listing = read_bytes(folder, COCO.compose(clean), options)
+    assert (list(listing.paths), list(listing.labels)) == (paths, texts)
+    assert listing.class_names == clean.class_names
+    row = data.draw(st.integers(0, len(rows) - 1))
+    new = data.draw(st.lists(NAMES, min_size=1, max_size=2))
+    texts[row] = tags_text(new) if many else new[0]
+    again = read_bytes(folder, COCO.compose(decided(listing, {row: texts[row]})), options)
+    assert (list(again.paths), list(again.labels)) == (paths, texts)
