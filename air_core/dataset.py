@@ -147,6 +147,21 @@ class Dataset:
             return None
         return tags_text(self.class_names[c] for c in np.flatnonzero(given > 0))
 
+    def having(self, class_name: str) -> NDArray[np.bool_]:
+        """Which items (n,) came with a class, or with a tag."""
+        index = self.class_names.index(class_name)
+        if self.tags is None:
+            return np.asarray(self.given_labels == index)
+        return np.asarray(self.tags[:, index] > 0)
+
+    def shown(self, label: str | None) -> str | None:
+        """A label text as people read and type it: tags parted by ``;``, see :func:`parse_tags`."""
+        if label is None or self.tags is None:
+            return label
+        tags = tags_of(label)
+        readable = "; ".join(tags)
+        return readable if tags and parse_tags(readable) == list(tags) else label
+
     def label_name(self, index: int) -> str | None:
         """Name of a class index; None for ``UNLABELLED``."""
         return None if index == UNLABELLED else self.class_names[index]

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from air_core.atomic import atomic_write
-from air_core.dataset import Dataset, tags_text
+from air_core.dataset import Dataset
 from air_core.errors import ExportError
 from air_core.ranking import Ranking
 
@@ -68,7 +68,7 @@ def write_ranking(dataset: Dataset, ranking: Ranking, path: Path, *, top: int | 
                 ranking.item_ids[row],
                 dataset.paths[row],
                 dataset.given_text(row) or "",
-                suggested_text(dataset, ranking, row),
+                ranking.suggested_text(row, dataset.class_names),
                 f"{ranking.confidences[row]:.6f}",
                 "" if np.isnan(score) else f"{score:.9f}",
                 ranking.ranks[row],
@@ -82,13 +82,6 @@ def write_ranking(dataset: Dataset, ranking: Ranking, path: Path, *, top: int | 
     except OSError as error:
         raise ExportError(f"Expected to write {path}, got: {error.strerror}.") from error
     return len(rows)
-
-
-def suggested_text(dataset: Dataset, ranking: Ranking, row: int) -> str:
-    """What a ranking would label an item, as text: a class, or its tags as a JSON list."""
-    if ranking.suggested_tags is None:
-        return str(dataset.class_names[ranking.suggested_labels[row]])
-    return tags_text(dataset.class_names[c] for c in np.flatnonzero(ranking.suggested_tags[row]))
 
 
 def _starts_with(path: Path, start: bytes) -> bool:

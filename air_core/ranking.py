@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from air_core.dataset import UNLABELLED
+from air_core.dataset import UNLABELLED, tags_text
 from air_core.errors import SolverError
 
 Floats = NDArray[np.float64]
@@ -50,6 +51,12 @@ class Ranking:
 
     def __len__(self) -> int:
         return len(self.item_ids)
+
+    def suggested_text(self, row: int, class_names: Sequence[str]) -> str:
+        """What the model would label an item: a class, or tags as a JSON list."""
+        if self.suggested_tags is None:
+            return class_names[self.suggested_labels[row]]
+        return tags_text(class_names[tag] for tag in np.flatnonzero(self.suggested_tags[row]))
 
     @property
     def order(self) -> NDArray[np.intp]:

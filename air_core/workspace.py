@@ -24,13 +24,14 @@ from air_core.formats import (
 )
 from air_core.images import load_rgb
 from air_core.importer import PACK, as_before, check_apart, classes_decided_on, import_listing
-from air_core.items import MANIFEST, SourceInfo, read_items, read_manifest
+from air_core.items import MANIFEST, SourceInfo, read_items, read_manifest, write_manifest
 from air_core.labels.models import Decision, LabelEvent
 from air_core.originals import read_originals
 from air_core.progress import ProgressCallback, silent
 from air_core.quarantine import QuarantinedImage, locate
 from air_core.ranking import Ranking
 from air_core.reviewers import Reviews, Rule, Unresolved
+from air_core.runs import feature_digest_of
 from air_core.thumbnails import ThumbnailPack, encode_webp
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class Workspace:
         self._pack = ThumbnailPack(self.root / PACK)
         self._store: LabelStore | None = None
         self._lock = threading.Lock()
+        self._feature_digests: dict[str, str] = {}
 
     # -- making and finding --------------------------------------------------------------------
 
@@ -77,6 +79,7 @@ class Workspace:
         path_column: str | None = None,
         label_column: str | None = None,
         separator: str | None = None,
+        database: str | None = None,
         progress: ProgressCallback = silent,
     ) -> Workspace:
         """Import a source, or bring an earlier import of it up to date.
@@ -98,6 +101,8 @@ class Workspace:
             Columns of the label file, where their names do not tell.
         separator : str, optional
             What parts the tags of an image in a cell; naming it says that there may be several.
+        database : str, optional
+            Where decisions shall go; see :meth:`use_database`.
         progress : callable
             Called after each image; may raise to stop.
 
@@ -124,7 +129,8 @@ class Workspace:
         needed: list[str] = []
         if before is not None:
             format, options = as_before(folder, before.info, origin, format, options)
-            needed = classes_decided_on(folder, multilabel=before.info.multilabel)
+            log = database or before.log(folder)
+            needed = classes_decided_on(log, multilabel=before.info.multilabel)
         chosen = find_format(origin, format, options)
         try:
             listing = chosen.read(origin, options)
@@ -143,7 +149,10 @@ class Workspace:
                 f"The import of {origin} into {folder} failed: {error}.",
                 hint="Check the free space and permissions and run it again; it will continue.",
             ) from error
-        return cls(folder)
+        workspace = cls(folder)
+        if database is not None:
+            workspace.use_database(database)
+        return workspace
 
     @classmethod
     def open(cls, root: Path | str) -> Workspace:
@@ -192,8 +201,50 @@ class Workspace:
 
         with self._lock:
             if self._store is None:
-                self._store = LabelStore(self.root / "labels.sqlite")
+                self._store = LabelStore(self._manifest.log(self.root))
             return self._store
+
+    def use_database(self, url: str) -> None:
+        """Keep decisions in a database that a team shares, from now on.
+
+        Those made so far go along. Colleagues with the same images name the same database in
+        their own workspaces.
+
+        Parameters
+        ----------
+        url : str
+            ``postgresql://USER@HOST:PORT/DATABASE``. A password in it serves this object only; it
+            is not stored: set ``PGPASSWORD`` or ``~/.pgpass``.
+
+        Raises
+        ------
+        WorkspaceError
+            If the database cannot be opened or holds decisions on other images.
+        DecisionError
+            If it holds other decisions than those made here so far.
+        """
+        from air_core.labels.store import LabelStore, without_password
+
+        address = without_password(url)
+        shared = LabelStore(url)
+        try:
+            decided = {event.item_id for event in shared.history()}
+            if decided and not any(item in self.dataset for item in decided):
+                raise WorkspaceError(
+                    f"The database {address} holds decisions on other images.",
+                    hint="Make another database for these.",
+                )
+            if address != self._manifest.database:
+                shared.restore(self.labels.history())
+                manifest = replace(self._manifest, database=address)
+                write_manifest(self.root, manifest)
+                self._manifest = manifest
+        except BaseException:
+            shared.close()
+            raise
+        self.close()
+        with self._lock:
+            self._store = shared
 
     @property
     def features_dir(self) -> Path:
@@ -247,15 +298,20 @@ class Workspace:
         decisions: Sequence[Decision],
         *,
         reviewer: str,
+        expected: Mapping[str, int | None] | None = None,
         operation_id: str | None = None,
     ) -> tuple[LabelEvent, ...]:
         """Record a batch of decisions; all of them are on disk when this returns.
+
+        See :meth:`air_core.labels.store.LabelStore.record`.
 
         Raises
         ------
         DecisionError
             If an item is not of this workspace, a label is none of its classes, or the log
             refuses; nothing is recorded then.
+        StaleLabelError
+            If an item has another decision in force than ``expected``.
         """
         dataset = self.dataset
         for decision in decisions:
@@ -263,27 +319,46 @@ class Workspace:
                 raise DecisionError(
                     f"Expected an item of this workspace, got id {decision.item_id!r}."
                 )
-        decisions = [self._with_known_label(decision) for decision in decisions]
+        decisions = [
+            replace(decision, label=self.stored_label(decision.label))
+            if decision.action == "relabel" and decision.label is not None
+            else decision
+            for decision in decisions
+        ]
         given = {d.item_id: dataset.given_text(dataset.row_of(d.item_id)) for d in decisions}
         return self.labels.record(
-            decisions, reviewer=reviewer, old_labels=given, operation_id=operation_id
+            [self._with_features(decision) for decision in decisions],
+            reviewer=reviewer,
+            old_labels=given,
+            expected=expected,
+            operation_id=operation_id,
         )
 
-    def _with_known_label(self, decision: Decision) -> Decision:
-        """The decision with its label as it is stored; DecisionError for an unknown class."""
-        if decision.action != "relabel" or decision.label is None:
+    def _with_features(self, decision: Decision) -> Decision:
+        """The decision with the digest of the features that its run was fitted on."""
+        run = decision.run_id
+        if not run or decision.feature_digest:
             return decision
-        dataset, label = self.dataset, decision.label
-        named = [label]
-        if dataset.multilabel:
-            named = parse_tags(label, dataset.class_names)
-            label = tags_text(named)
-        for name in named:
-            if name not in dataset.class_names:
+        if run not in self._feature_digests:
+            self._feature_digests[run] = feature_digest_of(self.root / "runs", run)
+        return replace(decision, feature_digest=self._feature_digests[run])
+
+    def stored_label(self, label: str) -> str:
+        """A label that a person gave, as the log keeps it; of tags see :func:`parse_tags`.
+
+        Raises
+        ------
+        DecisionError
+            If it is none of the classes.
+        """
+        known = self.dataset.class_names
+        tags = parse_tags(label, known) if self.dataset.multilabel else None
+        for name in [label] if tags is None else tags:
+            if name not in known:
                 raise DecisionError(
-                    f"Expected one of the classes {', '.join(dataset.class_names)}, got {name!r}."
+                    f"Expected one of the classes {', '.join(known)}, got {name!r}."
                 )
-        return replace(decision, label=label)
+        return label if tags is None else tags_text(tags)
 
     def reviewed(self) -> dict[str, LabelEvent]:
         """The decision in force of each reviewed item, by item id."""

@@ -29,7 +29,7 @@ def ranked_grids(workspace: Workspace, fits: dict[str, Fit], basis: Basis) -> No
         lowest = st.segmented_control(
             "On top", ["Highest", "Lowest"], default="Highest", required=True
         )
-    members = dataset.given_labels == dataset.class_names.index(name)
+    members = dataset.having(name)
     verdict = np.zeros(len(dataset), np.int8) if basis.kind == "flags" else basis.verdict
     for column, (title, fit) in zip(st.columns(2), fits.items(), strict=True):
         rows = np.flatnonzero(members)

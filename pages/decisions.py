@@ -81,14 +81,16 @@ def raise_to(numbers: MutableMapping[str, int], client: str, number: int) -> Non
 
 
 def _refusal(workspace: Workspace, operation: GridOperation) -> str:
-    known = workspace.dataset.class_names
     if len({decision.item_id for decision in operation.decisions}) != len(operation.decisions):
         return "Not stored: one operation decides twice about the same image."
     for decision in operation.decisions:
         if decision.item_id not in workspace.dataset:
             return f"Not stored: the image {decision.item_id} is not in this workspace."
-        if decision.action == "relabel" and decision.label not in known:
-            return f"Not stored: this workspace has no class {decision.label!r}."
+        if decision.action == "relabel":
+            try:
+                workspace.stored_label(decision.label or "")
+            except AirError as error:
+                return f"Not stored: {error}"
     return ""
 
 

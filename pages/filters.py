@@ -64,7 +64,7 @@ class Filter:
         elif self.scope == "flagged":
             keep &= ranking.flagged
         if self.class_name is not None:
-            keep &= dataset.given_labels == names.index(self.class_name)
+            keep &= dataset.having(self.class_name)
         if self.pair is not None:
             given, suggested = (names.index(name) for name in self.pair)
             keep &= (dataset.given_labels == given) & (ranking.suggested_labels == suggested)
@@ -79,7 +79,12 @@ class Filter:
 
 
 def pairs(dataset: Dataset, ranking: Ranking) -> dict[Pair, int]:
-    """Given → suggested pairs of the flagged images with their counts, most frequent first."""
+    """Given → suggested pairs of the flagged images with their counts, most frequent first.
+
+    None for tags, where hardly two images change alike.
+    """
+    if dataset.multilabel:
+        return {}
     flagged = ranking.flagged
     counts = Counter(
         zip(
@@ -98,6 +103,6 @@ def _action(reviewed: Mapping[str, LabelEvent], dataset: Dataset, row: int) -> s
 
 
 def _mentions(needle: str, dataset: Dataset, ranking: Ranking, row: int) -> bool:
-    given = dataset.label_name(int(dataset.given_labels[row])) or ""
-    suggested = dataset.label_name(int(ranking.suggested_labels[row])) or ""
+    given = dataset.given_text(row) or ""
+    suggested = ranking.suggested_text(row, dataset.class_names)
     return any(needle in text.casefold() for text in (dataset.paths[row], given, suggested))

@@ -87,11 +87,13 @@ def main() -> None:
     st.subheader("Classes")
     if flagged is not None:
         st.caption("Percentages: labels that AIR questions, an estimate of how many are wrong.")
-    labels, classes = workspace.dataset.given_labels, len(workspace.dataset.class_names)
-    given = np.bincount(labels[labels >= 0], minlength=classes)
-    doubted = None if flagged is None else np.bincount(labels[flagged], minlength=classes)
-    with st.container(height=620 if classes > 20 else "content", border=classes > 20):
-        st.plotly_chart(class_balance(workspace.dataset.class_names, given, doubted))
+    names = workspace.dataset.class_names
+    members = [workspace.dataset.having(name) for name in names]
+    given = np.array([mask.sum() for mask in members])
+    doubted = None if flagged is None else np.array([(mask & flagged).sum() for mask in members])
+    many = len(names) > 20
+    with st.container(height=620 if many else "content", border=many):
+        st.plotly_chart(class_balance(names, given, doubted))
     if workspace.quarantined:
         with st.expander(f"{len(workspace.quarantined):,} images could not be used"):
             rows = [(image.path, image.reason) for image in workspace.quarantined]

@@ -14,7 +14,7 @@ from rich.table import Table
 from air_core import pipeline
 from air_core.commands.console import DeviceOption, WorkspaceArgument, err, out, progress_bar
 from air_core.demo import run_demo
-from air_core.rank_export import suggested_text, write_ranking
+from air_core.rank_export import write_ranking
 from air_core.server import serve
 from air_core.workspace import Workspace
 
@@ -65,6 +65,10 @@ def open_(
     separator: Annotated[
         str | None, typer.Option(help="What parts the tags in a cell, if there may be several.")
     ] = None,
+    database: Annotated[
+        str | None,
+        typer.Option(help="postgresql://USER@HOST/NAME for the decisions of a team."),
+    ] = None,
 ) -> None:
     """Import images and labels; unreadable images are set aside, with the reason."""
     with progress_bar() as progress:
@@ -76,6 +80,7 @@ def open_(
             path_column=path_column,
             label_column=label_column,
             separator=separator,
+            database=database,
             progress=progress,
         )
     dataset = opened.dataset
@@ -188,7 +193,7 @@ def rank(
             str(ranking.ranks[row]),
             escape(opened.dataset.paths[row]),
             escape(opened.dataset.given_text(row) or "–"),
-            escape(suggested_text(opened.dataset, ranking, row)),
+            escape(ranking.suggested_text(row, opened.dataset.class_names)),
             f"{ranking.confidences[row]:.2f}",
             f"{ranking.scores[row]:.3f}",
         )

@@ -28,8 +28,10 @@ def preview(workspace: Workspace, thumbnails: str = "{id}") -> pd.DataFrame:
     dataset, rows = workspace.dataset, []
     for item_id, event in workspace.reviewed().items():
         row = dataset.row_of(item_id)
-        given = dataset.label_name(int(dataset.given_labels[row])) or ""
-        final = {"relabel": event.new_label, "exclude": "left out"}.get(event.action, given)
+        given = dataset.shown(dataset.given_text(row)) or ""
+        final = {"relabel": dataset.shown(event.new_label), "exclude": "left out"}.get(
+            event.action, given
+        )
         image, when = thumbnails.replace("{id}", item_id), pd.Timestamp(event.created_at)
         rows.append((image, dataset.paths[row], given, final, event.action, event.reviewer, when))
     columns = ["image", "path", "given", "final", "action", "reviewer", "time"]

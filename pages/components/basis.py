@@ -124,7 +124,7 @@ def from_truth(dataset: Dataset, truth: Mapping[str, str]) -> Basis:
     verdict = np.zeros(len(dataset), dtype=np.int8)
     for row, path in enumerate(dataset.paths):
         if (label := truth.get(path)) is not None:
-            same = label == dataset.label_name(int(dataset.given_labels[row]))
+            same = label in (dataset.given_text(row), dataset.shown(dataset.given_text(row)))
             verdict[row] = 1 if same else -1
     if not verdict.any():
         raise SourceError(
@@ -142,8 +142,7 @@ def from_reviews(dataset: Dataset, reviewed: Mapping[str, LabelEvent]) -> Basis:
         if event.action == "keep":
             verdict[row] = 1
         elif event.action == "relabel":
-            given = dataset.label_name(int(dataset.given_labels[row]))
-            verdict[row] = 1 if event.new_label == given else -1
+            verdict[row] = 1 if event.new_label == dataset.given_text(row) else -1
     return Basis("reviews", verdict)
 
 

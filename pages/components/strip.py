@@ -24,10 +24,10 @@ def worst_undecided(ranking: Ranking, reviewed: Container[str], count: int) -> l
 
 def draw_strip(workspace: Workspace, ranking: Ranking, rows: list[int], columns: int) -> None:
     """Draw thumbnails with given → suggested below each."""
-    name = workspace.dataset.label_name
+    dataset = workspace.dataset
     for place, row in zip(st.columns(columns), rows, strict=False):
-        given = name(int(ranking.given_labels[row])) or ""
-        suggested = name(int(ranking.suggested_labels[row])) or ""
+        given = dataset.shown(dataset.given_text(row)) or ""
+        suggested = dataset.shown(ranking.suggested_text(row, dataset.class_names)) or ""
         place.image(
             workspace.thumbnail(str(ranking.item_ids[row])),
             width="stretch",

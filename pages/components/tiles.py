@@ -50,9 +50,9 @@ def tiles(
         event = reviewed.get(item_id)
         item = GridItem(
             item_id=item_id,
-            given=dataset.label_name(int(dataset.given_labels[row])),
+            given=dataset.shown(dataset.given_text(row)),
             decision=event.action if event else None,
-            label=event.new_label if event and event.action == "relabel" else None,
+            label=dataset.shown(event.new_label) if event and event.action == "relabel" else None,
             path=dataset.paths[row],
             border=None if verdict is None else _BORDERS[int(verdict[row])],
         )
@@ -60,7 +60,7 @@ def tiles(
             score = float(ranking.scores[row])
             item = replace(
                 item,
-                suggested=dataset.label_name(int(ranking.suggested_labels[row])),
+                suggested=dataset.shown(ranking.suggested_text(row, dataset.class_names)),
                 confidence=float(ranking.confidences[row]),
                 score=None if np.isnan(score) else score,
                 rank=int(ranking.ranks[row]),

@@ -90,7 +90,7 @@ def trail(
                 "image": thumbnails.replace("{id}", event.item_id),
                 "path": dataset.paths[dataset.row_of(event.item_id)] if known else event.item_id,
                 "action": _ACTIONS[event.action],
-                "change": _change(event),
+                "change": _change(event, dataset),
                 "state": f"{state} by #{undone[event.event_id]}" if state == UNDONE else state,
                 "why": _why(event),
                 "detector": event.detector,
@@ -104,10 +104,11 @@ def trail(
     return pd.DataFrame(rows, columns=columns)
 
 
-def _change(event: LabelEvent) -> str:
+def _change(event: LabelEvent, dataset: Dataset) -> str:
     if event.action == "undo":
         return f"takes back #{event.undoes}"
-    old, new = event.old_label or "no label", event.new_label or "left out"
+    old = dataset.shown(event.old_label) or "no label"
+    new = dataset.shown(event.new_label) or "left out"
     return old if old == new else f"{old} → {new}"
 
 
