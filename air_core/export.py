@@ -26,7 +26,6 @@ from air_core.formats import (
     Suggestion,
 )
 from air_core.labels.models import LabelEvent
-from air_core.rank_export import suggested_text
 from air_core.ranking import Ranking
 
 
@@ -119,7 +118,7 @@ def _suggestion(dataset: Dataset, ranking: Ranking, row: int) -> Suggestion | No
     if np.isnan(score):
         return None  # an image without a label has none to doubt
     return Suggestion(
-        label=suggested_text(dataset, ranking, row),
+        label=ranking.suggested_text(row, dataset.class_names),
         confidence=float(ranking.confidences[row]),
         score=score,
         detector=ranking.detector,

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from collections import Counter
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from air_core.errors import DecisionError
+from air_core.labels.assignments import Assignment
+from air_core.reviewers import assign_queue, assign_sample, assign_second
+from air_core.workspace import Workspace
+from tests.reviewers.conftest import Say
+
+Items = dict[str, str]
+
+
+def hand_out(workspace: Workspace, reviewers: list[str], **options: int) -> tuple[Assignment, ...]:
+    order = workspace.dataset.item_ids.tolist()
+    settings = {"top": 10, "each": 1} | options
+    return assign_queue(
+        workspace.reviews(), workspace.labels, order, reviewers, by="eva", **settings
+    )
+
+
+def test_the_queue_is_shared_out_and_nothing_twice(
+    workspace: Workspace, item: Items, say: Say
+) -> None:
+    say("ana", "b", "keep")
+    made = hand_out(workspace, ["ana", "bob"], top=2)
+    assert [(t.item_id, t.reviewer) for t in made] == [(item["a"], "ana"), (item["c"], "bob")]
+    (rest,) = hand_out(workspace, ["ana", "bob"])
+    assert rest.item_id == item["d"]
+    assert hand_out(workspace, ["ana"]) == ()
+
+
+def test_what_a_reviewer_has_judged_leaves_the_queue_of_theirs_only(
+    workspace: Workspace, item: Items, say: Say
+) -> None:
+    hand_out(workspace, ["ana", "bob"], each=2)
+    say("ana", "a", "dog")
+    say("ana", "b", "unsure")
+    queue = workspace.reviews().queue
+    assert [task.item_id for task in queue("ana")] == [item["c"], item["d"]]
+    assert [task.item_id for task in queue("bob")] == list(item.values())
+    workspace.labels.undo_last("ana")
+    queue = workspace.reviews().queue
+    assert [task.item_id for task in queue("ana")] == [item["b"], item["c"], item["d"]]
+
+
+def test_pairs_go_round(workspace: Workspace) -> None:
+    made = hand_out(workspace, ["ana", "bob", "cem"], each=2, top=3)
+    by_item: dict[str, list[str]] = {}
+    for task in made:
+        by_item.setdefault(task.item_id, []).append(task.reviewer)
+    pairs = Counter(frozenset(who) for who in by_item.values())
+    assert pairs == {frozenset(p): 1 for p in combinations(["ana", "bob", "cem"], 2)}
+
+
+def test_a_second_review_goes_to_somebody_else(workspace: Workspace, item: Items, say: Say) -> None:
+    for letter in "abc":
+        say("ana", letter, "keep")
+    with pytest.raises(DecisionError, match="that ana has not judged"):
+        assign_second(workspace.reviews(), workspace.labels, ["ana"], 1, by="eva")
+    made = assign_second(workspace.reviews(), workspace.labels, ["bob"], 2, by="eva", seed=0)
+    assert {task.reviewer for task in made} == {"bob"}
+    assert len({task.item_id for task in made} & {item[x] for x in "abc"}) == 2
+    rest = assign_second(workspace.reviews(), workspace.labels, ["ana", "bob"], 9, by="eva")
+    assert len(rest) == 1
+
+
+def test_a_sample_is_drawn_from_what_nobody_has_judged(
+    workspace: Workspace, item: Items, say: Say
+) -> None:
+    say("ana", "a", "keep")
+    reviews, store = workspace.reviews(), workspace.labels
+    made = assign_sample(reviews, store, ["ana"], 2, by="eva", seed=1)
+    again = np.random.default_rng(1).permutation([item[x] for x in "bcd"])[:2].tolist()
+    assert [task.item_id for task in made] == again
+    assert [(task.population, task.after_event) for task in made] == [(3, 1)] * 2
+    for letter in "bcd":
+        say("ana", letter, "keep")
+    with pytest.raises(DecisionError, match="nobody has judged"):
+        assign_sample(workspace.reviews(), store, ["ana"], 2, by="eva")
+
+
+@pytest.mark.parametrize(
+    ("reviewers", "each", "said"),
+    [([], 1, "none"), ([" "], 1, "none"), (["a", "a"], 1, "once"), (["a"], 2, "as are named")],
+)
+def test_reviewers_that_cannot_be(
+    workspace: Workspace, reviewers: list[str], each: int, said: str
+) -> None:
+    with pytest.raises(DecisionError, match=said):
+        hand_out(workspace, reviewers, each=each)
