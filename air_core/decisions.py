@@ -26,8 +26,8 @@ def apply_decisions(workspace: Workspace, path: Path, *, reviewer: str) -> tuple
     Returns
     -------
     applied : int
-        Decisions recorded. A row that says what is in force already is not recorded again, so a
-        file can be applied twice.
+        Decisions recorded. A row that says what is in force already, and what this reviewer has
+        said before, is not recorded again, so a file can be applied twice.
     problems : list of str
         One line for each row that could not be applied. Such a row stops no other.
 
@@ -40,14 +40,24 @@ def apply_decisions(workspace: Workspace, path: Path, *, reviewer: str) -> tuple
     dataset = workspace.dataset
     for item_id, name in zip(dataset.item_ids.tolist(), dataset.paths, strict=True):
         items[name].append(item_id)
-    in_force = workspace.reviewed()
+    in_force, reviews = workspace.reviewed(), workspace.reviews()
+    # Somebody else's equal verdict does not stand for the one this reviewer was asked for.
+    asked = {task.item_id for task in reviews.queue(reviewer)}
+    said: dict[str, LabelEvent] = {}
     applied, problems = 0, []
     for number, row in _rows(path):
         try:
             decision = _decision(row, items)
-            if not _says(in_force.get(decision.item_id), decision):
-                made = workspace.decide([decision], reviewer=reviewer)
-                in_force |= {event.item_id: event for event in made}
+            item, seen = decision.item_id, in_force.get(decision.item_id)
+            own = said.get(item) or reviews.own_verdict(item, reviewer)
+            if item in asked or not (_says(seen, decision) and _says(own, decision)):
+                (said[item],) = workspace.decide(
+                    [decision],
+                    reviewer=reviewer,
+                    expected={item: None if seen is None else seen.event_id},
+                )
+                in_force[item] = said[item]
+                asked.discard(item)
                 applied += 1
         except AirError as error:
             problems.append(f"row {number}: {error}")
