@@ -18,8 +18,11 @@ from air_core.formats.base import (
 from air_core.formats.coco_cls import CocoClassification
 from air_core.formats.csv_file import DelimitedText
 from air_core.formats.fiftyone import FiftyOne
+from air_core.formats.hf_imagefolder import HuggingFaceImageFolder
+from air_core.formats.hf_parquet import HuggingFaceParquet
 from air_core.formats.imagefolder import ImageFolder
 from air_core.formats.jsonl import JsonLines
+from air_core.formats.parquet import Parquet
 from air_core.formats.yolo_cls import YoloClassification
 
 __all__ = [
@@ -44,10 +47,21 @@ _FILES: tuple[FileFormat, ...] = (
     DelimitedText("csv", "CSV (path and label columns)", ".csv", ","),
     DelimitedText("tsv", "TSV (path and label columns)", ".tsv", "\t"),
     JsonLines(),
+    Parquet(),
     CocoClassification(),
 )
-_FOLDERS: tuple[FolderFormat, ...] = (FiftyOne(), YoloClassification(), ImageFolder())
-_ORDER = ("csv", "tsv", "jsonl", "fiftyone", "coco-cls", "yolo-cls", "imagefolder")
+_FOLDERS: tuple[FolderFormat, ...] = (
+    FiftyOne(),
+    HuggingFaceImageFolder(),
+    HuggingFaceParquet(),
+    YoloClassification(),
+    ImageFolder(),
+)
+_ORDER = (
+    "hf-imagefolder",
+    *("csv", "tsv", "jsonl", "parquet", "fiftyone", "coco-cls"),
+    *("yolo-cls", "hf-parquet", "imagefolder"),
+)
 
 FILE_FORMATS: dict[str, FileFormat] = {known.name: known for known in _FILES}
 """Formats that are one file, by name."""

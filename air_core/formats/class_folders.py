@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from air_core.errors import ExportError
-from air_core.formats.base import CleanItem, CleanLabels
-from air_core.formats.image_paths import inner_parts
+from air_core.formats.base import CleanItem, CleanLabels, ReadOptions
+from air_core.formats.image_paths import copy_image, inner_parts
 from air_core.images import IMAGE_EXTENSIONS
 
 WORKSPACE_FILES = ("workspace.json", "items.parquet")
@@ -47,7 +46,7 @@ class Walk:
         if not _is_text(folder.name):
             self.reject(folder, "The folder's name is not valid UTF-8. Rename it.")
             return True
-        return real in self.ignore or all((folder / name).is_file() for name in WORKSPACE_FILES)
+        return real in self.ignore or is_workspace(folder)
 
     def reject(self, path: Path, reason: str) -> None:
         """Set a path aside."""
@@ -72,6 +71,17 @@ class Walk:
                 elif not file.name.startswith("."):
                     self.others += 1
             pending += reversed(self.folders(current))
+
+
+def is_workspace(folder: Path) -> bool:
+    """Whether a folder holds an audit, which is no part of any source."""
+    return all((folder / name).is_file() for name in WORKSPACE_FILES)
+
+
+def may_hold_images(folder: Path, options: ReadOptions) -> bool:
+    """Whether a folder below a source belongs to it."""
+    hidden = folder.name.startswith(".") or folder.resolve() in options.ignore
+    return not hidden and not is_workspace(folder)
 
 
 def make_class_folders(folder: Path, class_names: Iterable[str]) -> None:
@@ -110,23 +120,23 @@ def check_one_label(clean: CleanLabels) -> None:
 
 def copy_into_classes(
     folder: Path, items: Sequence[CleanItem], places: Iterable[PurePosixPath]
-) -> int:
-    """Copy images to their places; returns how many.
+) -> list[tuple[CleanItem, PurePosixPath]]:
+    """Copy images to their places; returns where they went.
 
     Where two images would meet, the one whose label did not change keeps its name and the other
     gets its id added.
     """
     taken: set[str] = set()
+    placed = []
     pairs = zip(items, places, strict=True)
     for item, place in sorted(pairs, key=lambda pair: pair[0].label != pair[0].given_label):
         # Names that differ in case only are one name on many disks.
         while str(place).casefold() in taken:
             place = place.with_name(f"{place.stem}-{item.item_id}{place.suffix}")
         taken.add(str(place).casefold())
-        (folder / place).parent.mkdir(parents=True, exist_ok=True)
-        # No link: whoever edits an exported picture must not edit the source.
-        shutil.copy2(item.file, folder / place)
-    return len(items)
+        copy_image(item.file, folder / place)
+        placed.append((item, place))
+    return placed
 
 
 def place_in_class(item: CleanItem) -> PurePosixPath:

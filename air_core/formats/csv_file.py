@@ -196,7 +196,7 @@ class DelimitedText:
         for name, data in clean.originals.items():
             table = DelimitedTable(data, name, clean.options)
             found = TableSet.of([TablePart(name, table)], clean.options.separator)
-            edited = found.edited(clean)[name]
+            edited = dict(found.edited(clean))[name]
             return data if edited is None else edited
         tags = TagCells(clean.options.separator) if clean.multilabel else None
         empty = LabelCell(None)

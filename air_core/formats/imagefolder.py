@@ -78,4 +78,4 @@ class ImageFolder:
         check_one_label(clean)
         make_class_folders(folder, clean.class_names)
         items = [item for item in clean.items if item.label is not None]
-        return copy_into_classes(folder, items, map(place_in_class, items))
+        return len(copy_into_classes(folder, items, map(place_in_class, items)))

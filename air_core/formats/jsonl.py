@@ -251,7 +251,7 @@ class JsonLines:
         for name, data in clean.originals.items():
             table = JsonLinesTable(data, name, clean.options)
             found = TableSet.of([TablePart(name, table)], clean.options.separator)
-            edited = found.edited(clean)[name]
+            edited = dict(found.edited(clean))[name]
             return data if edited is None else edited
         return "".join(f"{line}\n" for line in _lines(clean)).encode()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -135,7 +135,7 @@ class TableSet:
             multilabel=self.multilabel,
         )
 
-    def edited(self, clean: CleanLabels) -> dict[str, bytes | None]:
+    def edited(self, clean: CleanLabels) -> Iterator[tuple[str, bytes | None]]:
         """Each file by name with the cells of changed items; None where nothing changed.
 
         Raises
@@ -144,7 +144,7 @@ class TableSet:
             If a label cannot be written.
         """
         ids = iter(stable_item_ids(self.paths()).tolist())
-        changed, files = clean.changed(), {}
+        changed = clean.changed()
         for part in self.parts:
             cells: dict[int, LabelCell] = {}
             dropped: set[int] = set()
@@ -155,8 +155,7 @@ class TableSet:
                 elif item in changed:
                     cells[row] = self._cell(changed[item], before)
             touched = bool(cells or dropped)
-            files[part.name] = part.table.edited(cells, dropped) if touched else None
-        return files
+            yield part.name, part.table.edited(cells, dropped) if touched else None
 
     def check_unchanged(self, clean: CleanLabels) -> None:
         """Refuse to write decisions into files that say something else than when they were read.

@@ -94,7 +94,7 @@ class YoloClassification:
         places = [_place(item) for item in items]
         for split in sorted({"train", *(place.parts[0] for place in places)}):
             make_class_folders(folder / split, clean.class_names)
-        return copy_into_classes(folder, items, places)
+        return len(copy_into_classes(folder, items, places))
 
 
 def _strays(root: Path, splits: list[Path]) -> Iterator[Path]:
