@@ -35,7 +35,7 @@ _SHOWN_REASONS = 3
 
 def import_listing(
     folder: Path,
-    origin: Path,
+    origin: Path | str,
     format: str,
     listing: Listing,
     *,
@@ -49,7 +49,7 @@ def import_listing(
     ----------
     folder : Path
         The workspace folder.
-    origin : Path
+    origin : path or str
         The source, for the record.
     format : str
         Name of the format that made ``listing``.
@@ -101,16 +101,17 @@ def import_listing(
             ),
             tuple(quarantined),
             needed_classes,
+            before.database if before else None,
         )
         journal.discard()
 
 
 def as_before(
-    folder: Path, info: SourceInfo, origin: Path, format: str | None, options: ReadOptions
+    folder: Path, info: SourceInfo, origin: str, format: str | None, options: ReadOptions
 ) -> tuple[str, ReadOptions]:
     """How the source was read before; WorkspaceError if it shall be read differently now."""
     asked = {
-        "source": (str(origin), info.source),
+        "source": (origin, info.source),
         "format": (format, info.format),
         "label file": (options.labels and str(options.labels), info.labels_file),
         "path column": (options.path_column, info.path_column),
@@ -142,10 +143,9 @@ def check_apart(folder: Path, source: Path) -> None:
         )
 
 
-def classes_decided_on(folder: Path, *, multilabel: bool) -> list[str]:
+def classes_decided_on(log: Path | str, *, multilabel: bool) -> list[str]:
     """Classes or tags that standing decisions give to items."""
-    log = folder / "labels.sqlite"
-    if not log.exists():
+    if isinstance(log, Path) and not log.exists():
         return []
     from air_core.labels.store import LabelStore
 
@@ -177,6 +177,7 @@ def _write(
     info: SourceInfo,
     quarantined: tuple[QuarantinedImage, ...],
     needed_classes: Sequence[str],
+    database: str | None,
 ) -> None:
     # Ids count every listed occurrence, so that an image leaving quarantine shifts no other id.
     ids = stable_item_ids(listing.paths)
@@ -201,6 +202,7 @@ def _write(
         notes=listing.notes,
         import_id=import_id,
         original=name,
+        database=database,
     )
     write_manifest(folder, manifest)
     for stale in folder.glob("original-*"):

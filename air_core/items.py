@@ -22,6 +22,7 @@ from air_core.scan import ScannedImage
 WORKSPACE_VERSION = 1
 MANIFEST = "workspace.json"
 ITEMS = "items.parquet"
+LOG = "labels.sqlite"
 _KIND = "air-audit workspace"
 
 
@@ -44,7 +45,8 @@ class Manifest:
     """What ``workspace.json`` says.
 
     ``import_id`` ties it to the ``items.parquet`` beside it; ``original`` names the archive of
-    the source's label files.
+    the source's label files; ``database`` is the address, without the password, of the database
+    that decisions go to, None for a file in the workspace.
     """
 
     info: SourceInfo
@@ -54,6 +56,11 @@ class Manifest:
     notes: tuple[str, ...]
     import_id: str
     original: str | None
+    database: str | None = None
+
+    def log(self, root: Path) -> Path | str:
+        """Where the decisions are."""
+        return self.database or root / LOG
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +112,7 @@ def read_manifest(root: Path) -> Manifest:
             notes=tuple(content["notes"]),
             import_id=str(content["import_id"]),
             original=content["original"],
+            database=content.get("database"),
         )
     except (KeyError, TypeError) as error:
         raise _damaged(path, error) from error

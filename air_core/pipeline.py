@@ -71,6 +71,7 @@ def open_source(
     path_column: str | None = None,
     label_column: str | None = None,
     separator: str | None = None,
+    database: str | None = None,
     progress: ProgressCallback = silent,
 ) -> Workspace:
     """Import images and labels into a workspace; see :meth:`Workspace.create`."""
@@ -82,6 +83,7 @@ def open_source(
         path_column=path_column,
         label_column=label_column,
         separator=separator,
+        database=database,
         progress=progress,
     )
 

@@ -146,6 +146,16 @@ def find_fit(folder: Path, model: str, key: str) -> Fit | None:
     return next((fit for fit in fits if fit), None)
 
 
+def feature_digest_of(folder: Path, run_id: str) -> str:
+    """Digest of the features that a run was fitted on; empty if there is no such run."""
+    if run_id not in {path.name for path in folder.glob("*-*-*")}:
+        return ""
+    try:
+        return str(json.loads((folder / run_id / "run.json").read_text("utf-8"))["feature_digest"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
 def _run_names(folder: Path, model: str) -> list[str]:
     """Newest first."""
     paths = folder.glob(f"*-{model}-*") if folder.is_dir() else iter(())

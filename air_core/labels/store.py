@@ -10,9 +10,13 @@ from pathlib import Path
 from air_core.errors import DecisionError
 from air_core.labels.assignments import Assignment, Task
 from air_core.labels.chain import Verification, breaks, verify
+from air_core.labels.database import without_password
 from air_core.labels.log import EventDraft, EventLog, WriteTransaction
 from air_core.labels.models import Decision, LabelEvent, StaleLabelError
 from air_core.labels.timeline import Timeline
+
+
+__all__ = ["LabelStore", "without_password"]
 
 
 class LabelStore:
@@ -218,14 +222,14 @@ class LabelStore:
             with self._log.writing() as write:
                 self._catch_up(write)
                 known = list(self._timeline.events.values())
-                if known != list(events[: len(known)]):
+                if known[: len(events)] != list(events[: len(known)]):
                     raise DecisionError(
                         f"Expected an empty log or the beginning of the same one, got one of "
                         f"{len(known)} other events.",
                         hint="Restore into a new workspace.",
                     )
                 write.copy(events[len(known) :])
-            return len(events) - len(known)
+            return max(0, len(events) - len(known))
 
     def assign(
         self,

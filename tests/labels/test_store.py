@@ -18,12 +18,6 @@ from air_core.labels.models import Action
 GIVEN = {"a": "cat", "b": "dog", "c": None}
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[LabelStore]:
-    with closing(LabelStore(tmp_path / "labels.sqlite")) as opened:
-        yield opened
-
-
 def relabel(store: LabelStore, item: str, label: str, reviewer: str = "ana") -> LabelEvent:
     decision = Decision(item, "relabel", label=label)
     return store.record([decision], reviewer=reviewer, old_labels=GIVEN)[0]
@@ -165,11 +159,11 @@ def test_a_new_decision_ends_redo_for_its_reviewer_only(store: LabelStore) -> No
     assert [e.item_id for e in store.redo_last("bob")] == ["b"]
 
 
-def test_undo_and_redo_survive_a_restart(tmp_path: Path) -> None:
-    with closing(LabelStore(tmp_path / "l.sqlite")) as store:
+def test_undo_and_redo_survive_a_restart(target: str | Path) -> None:
+    with closing(LabelStore(target)) as store:
         relabel(store, "a", "dog")
         store.undo_last("ana")
-    with closing(LabelStore(tmp_path / "l.sqlite")) as store:
+    with closing(LabelStore(target)) as store:
         assert len(store.redo_last("ana")) == 1
         assert in_force(store) == {"a": "dog"}
 
@@ -421,4 +415,4 @@ def test_ten_thousand_events_are_read_once_only(store: LabelStore) -> None:
         asked.append(parameters)
 
     assert len(store.current()) == 10_000
-    assert (10_000,) in asked
+    assert asked[-1] in ((10_000,), {"event_id_1": 10_000})
