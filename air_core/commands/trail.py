@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -14,9 +15,11 @@ from rich.table import Table
 
 from air_core.commands.console import ReviewerOption, WorkspaceArgument, out
 from air_core.decisions import apply_decisions
+from air_core.labels import LabelEvent, read_events
 from air_core.workspace import Workspace
 
 app = typer.Typer()
+_SHOWN_PROBLEMS = 20
 
 
 @app.command()
@@ -37,42 +40,114 @@ def apply(
 @app.command()
 def history(
     workspace: WorkspaceArgument,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON array.")] = False,
+    events: Annotated[
+        str, typer.Option(metavar="N[-M]", help="Only these events, such as 12 or 12-20.")
+    ] = "",
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Check that nothing was changed or removed.")
+    ] = False,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE|HASH", help="With --verify: an earlier audit.jsonl, or a hash noted then."
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON array or object.")] = False,
 ) -> None:
-    """Show every decision and undo, oldest first."""
+    """Show every decision and undo, oldest first; or check that the log is what was written."""
+    if against is not None and not verify:
+        raise typer.BadParameter("Expected it together with --verify.", param_hint="--against")
     opened = Workspace.open(workspace)
+    if verify:
+        _verify(opened, against, as_json)
+        return
+    first, last = _range(events, "--events") if events else (1, None)
     dataset = opened.dataset
     path_of = dict(zip(dataset.item_ids.tolist(), dataset.paths, strict=True))
-    events = [
-        {**asdict(event), "path": path_of.get(event.item_id)} for event in opened.labels.history()
+    rows = [
+        {**asdict(event), "path": path_of.get(event.item_id)}
+        for event in opened.labels.history()[first - 1 : last]
     ]
     if as_json:
-        print(json.dumps(events, ensure_ascii=False))
+        print(json.dumps(rows, ensure_ascii=False))
         return
     table = Table("event", "time (UTC)", "reviewer", "action", "path", "old", "new", box=None)
-    for event in events:
-        action = event["action"]
-        if event["undoes"] is not None:
-            action = f"undo of {event['undoes']}"
-        when = event["created_at"][:19].replace("T", " ")
-        cells = (event["event_id"], when, event["reviewer"], action, event["path"])
-        labels = (event["old_label"], event["new_label"])
+    for row in rows:
+        action = row["action"]
+        if row["undoes"] is not None:
+            action = f"undo of {row['undoes']}"
+        when = row["created_at"][:19].replace("T", " ")
+        cells = (row["event_id"], when, row["reviewer"], action, row["path"])
+        labels = (row["old_label"], row["new_label"])
         table.add_row(*(escape("–" if cell is None else str(cell)) for cell in (*cells, *labels)))
     out.print(table)
+
+
+def _verify(workspace: Workspace, against: str | None, as_json: bool) -> None:
+    copy: list[LabelEvent] | str | None = against
+    if against is not None and not re.fullmatch("[0-9a-f]{64}", against):
+        copy = read_events(Path(against))
+    found = workspace.labels.verify(copy)
+    if as_json:
+        print(json.dumps(asdict(found)))
+    else:
+        verdict = f"{len(found.problems)} problems" if found.problems else "the chain is whole"
+        out.print(f"{found.events} events, {verdict}", highlight=False)
+        for problem in found.problems[:_SHOWN_PROBLEMS]:
+            out.print(f"  {problem}", markup=False, highlight=False, soft_wrap=True)
+        if len(found.problems) > _SHOWN_PROBLEMS:
+            out.print(f"  … and {len(found.problems) - _SHOWN_PROBLEMS} more", highlight=False)
+        out.print(f"Hash of the last: {found.head}", highlight=False, soft_wrap=True)
+    if found.problems:
+        raise typer.Exit(1)
+
+
+def _range(text: str, where: str) -> tuple[int, int]:
+    match = re.fullmatch(r"([1-9][0-9]{0,8})(?:-([1-9][0-9]{0,8}))?", text.strip())
+    first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+    if first > last:
+        raise typer.BadParameter(
+            f"Expected the number of an event, or the first and last as 12-20, got {text!r}.",
+            param_hint=where,
+        )
+    return first, last
 
 
 @app.command()
 def undo(
     workspace: WorkspaceArgument,
-    event: Annotated[int, typer.Argument(help="Number of the event, from history.")],
+    event: Annotated[
+        str, typer.Argument(metavar="EVENT", help="Its number from history, or a range as 12-20.")
+    ],
     reviewer: Annotated[
         str | None, typer.Option(help="Name recorded with the undo; your login name by default.")
     ] = None,
 ) -> None:
-    """Take one decision back; undo the undo to restore it."""
-    opened = Workspace.open(workspace)
-    for made in opened.labels.undo(event, reviewer=reviewer or getpass.getuser()):
+    """Take one decision back, or a range of them; undo the undo to restore it."""
+    first, last = _range(event, "EVENT")
+    labels = Workspace.open(workspace).labels
+    name = reviewer or getpass.getuser()
+    if first == last:
+        events = labels.undo(first, reviewer=name)
+    else:
+        events = labels.undo_range(first, last, reviewer=name)
+    for made in events:
         out.print(f"Event {made.event_id} undoes event {made.undoes}", highlight=False)
+
+
+@app.command()
+def restore(
+    workspace: WorkspaceArgument,
+    trail: Annotated[Path, typer.Argument(help="An audit.jsonl, as an export writes it.")],
+) -> None:
+    """Put the decisions of an audit.jsonl into a workspace of the same images that has none."""
+    opened = Workspace.open(workspace)
+    events = read_events(trail)
+    unknown = {event.item_id for event in events if event.item_id not in opened.dataset}
+    written = opened.labels.restore(events)
+    out.print(f"{written} events restored, {len(events) - written} were there", highlight=False)
+    if unknown:
+        out.print(f"{len(unknown)} of their images are not in this workspace", highlight=False)
 
 
 @app.command()
