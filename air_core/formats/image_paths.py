@@ -101,7 +101,8 @@ def first_there(root: Path, names: Sequence[str]) -> str:
 
 
 def _is_there(root: Path, name: str) -> bool:
-    if not name or "\0" in name or ".." in name.split("/"):
+    name = name.replace("\\", "/")
+    if not name or name[0] == "/" or "\0" in name or ".." in name.split("/"):
         return False
     try:
         return (root / name).is_file()
