@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,14 +18,12 @@ from air_core.items import (
     write_items,
     write_manifest,
 )
+from air_core.locks import alone
 from air_core.originals import write_originals
 from air_core.progress import ProgressCallback
 from air_core.quarantine import QuarantinedImage, locate
 from air_core.scan import Journal, ScannedImage, scan_images
 from air_core.thumbnails import ThumbnailPack
-
-if os.name == "posix":
-    import fcntl
 
 PACK = "thumbnails.pack"
 _SHOWN_REASONS = 3
@@ -69,7 +65,7 @@ def import_listing(
     WorkspaceError
         If another import into this workspace is running.
     """
-    with _alone(folder):
+    with alone(folder):
         files, reasons = _locate_all(listing)
         pack, journal = ThumbnailPack(folder / PACK), Journal(folder / "import.journal")
         scanned = scan_images(
@@ -239,18 +235,3 @@ def _nothing_usable(source: str, quarantined: Sequence[QuarantinedImage]) -> Sou
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Hold off a second import into the same workspace; the system lifts it if we are killed."""
-    with (folder / "import.lock").open("a") as file:
-        if os.name == "posix":
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise WorkspaceError(
-                    f"Another import into {folder} is running.",
-                    hint="Wait until it has finished.",
-                ) from None
-        yield

@@ -32,6 +32,7 @@ from air_core.quarantine import QuarantinedImage, locate
 from air_core.ranking import Ranking
 from air_core.reviewers import Reviews, Rule, Unresolved
 from air_core.runs import feature_digest_of
+from air_core.sources import is_url, local_path, localize, source_name
 from air_core.thumbnails import ThumbnailPack, encode_webp
 
 if TYPE_CHECKING:
@@ -92,11 +93,13 @@ class Workspace:
         root : path
             The workspace folder; made if it is missing.
         source : path
-            A CSV or TSV file, a folder with ``labels.csv``, or a folder of class folders.
+            A label file, a folder of images, a zip or tar archive of one, or an address of
+            fsspec (``s3://…``, ``https://…``). What is not on this machine is fetched, and
+            archives are unpacked, into the workspace.
         format : str, optional
             Name of the format, where it cannot be told from the source.
         labels : path, optional
-            Label file for the images below ``source``.
+            Label file for the images below ``source``, or in it.
         path_column, label_column : str, optional
             Columns of the label file, where their names do not tell.
         separator : str, optional
@@ -114,12 +117,20 @@ class Workspace:
             If the workspace belongs to another source, is the folder of the source itself, or
             cannot be written.
         """
-        folder = Path(root).resolve()
-        origin = Path(source).resolve()
-        check_apart(folder, origin)
+        folder, name = Path(root).resolve(), source_name(source)
+        if not is_url(name):
+            check_apart(folder, Path(name))
         before = read_manifest(folder) if (folder / MANIFEST).exists() else None
+        if before is not None:
+            # Before another source is brought in the place of the earlier one.
+            format, _ = as_before(folder, before.info, name, format, ReadOptions())
+        try:
+            local = localize(source, folder / "source", progress, whole=format == "webdataset")
+        except OSError as error:
+            raise _not_imported(name, folder, error) from error
+        origin = local.path
         options = ReadOptions(
-            labels=None if labels is None else Path(labels).resolve(),
+            labels=None if labels is None else _below(origin, Path(labels)),
             path_column=path_column,
             label_column=label_column,
             separator=separator,
@@ -128,16 +139,17 @@ class Workspace:
         )
         needed: list[str] = []
         if before is not None:
-            format, options = as_before(folder, before.info, origin, format, options)
+            format, options = as_before(folder, before.info, name, format, options)
             log = database or before.log(folder)
             needed = classes_decided_on(log, multilabel=before.info.multilabel)
         chosen = find_format(origin, format, options)
         try:
             listing = chosen.read(origin, options)
             folder.mkdir(parents=True, exist_ok=True)
+            listing = replace(listing, rejected=(*local.rejected, *listing.rejected))
             import_listing(
                 folder,
-                origin,
+                name,
                 chosen.name,
                 listing,
                 before=before,
@@ -145,10 +157,7 @@ class Workspace:
                 progress=progress,
             )
         except OSError as error:
-            raise WorkspaceError(
-                f"The import of {origin} into {folder} failed: {error}.",
-                hint="Check the free space and permissions and run it again; it will continue.",
-            ) from error
+            raise _not_imported(name, folder, error) from error
         workspace = cls(folder)
         if database is not None:
             workspace.use_database(database)
@@ -464,12 +473,28 @@ class Workspace:
     ) -> CleanLabels:
         info, originals, source = self.info, {}, None
         if format == info.format:
-            source = Path(info.source)
+            source = local_path(info.source, self.root / "source")
             if self._manifest.original is not None:
                 originals = read_originals(self.root / self._manifest.original)
         options = ReadOptions(
-            path_column=info.path_column, label_column=info.label_column, separator=info.separator
+            labels=None if info.labels_file is None else Path(info.labels_file),
+            path_column=info.path_column,
+            label_column=info.label_column,
+            separator=info.separator,
         )
         return clean_labels(
             self.dataset, decisions, originals, options, source=source, ranking=ranking
         )
+
+
+def _below(source: Path, labels: Path) -> Path:
+    """A label file, found in the source if it is not where it says."""
+    inside = source / labels
+    return (inside if not labels.exists() and inside.is_file() else labels).resolve()
+
+
+def _not_imported(source: str, folder: Path, error: OSError) -> WorkspaceError:
+    return WorkspaceError(
+        f"The import of {source} into {folder} failed: {error}.",
+        hint="Check the free space and permissions and run it again; it will continue.",
+    )

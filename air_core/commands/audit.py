@@ -54,7 +54,10 @@ def demo(
 
 @app.command("open")
 def open_(
-    source: Annotated[str, typer.Argument(help="A label file, or a folder of images.")],
+    source: Annotated[
+        str,
+        typer.Argument(help="A label file, a folder of images, a zip or tar archive, or a URL."),
+    ],
     workspace: Annotated[Path, typer.Option(help="Folder for the audit; made when missing.")],
     format: Annotated[str | None, typer.Option(help="Label format; detected by default.")] = None,
     labels: Annotated[

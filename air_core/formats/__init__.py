@@ -17,12 +17,14 @@ from air_core.formats.base import (
 )
 from air_core.formats.coco_cls import CocoClassification
 from air_core.formats.csv_file import DelimitedText
+from air_core.formats.datumaro import Datumaro
 from air_core.formats.fiftyone import FiftyOne
 from air_core.formats.hf_imagefolder import HuggingFaceImageFolder
 from air_core.formats.hf_parquet import HuggingFaceParquet
 from air_core.formats.imagefolder import ImageFolder
 from air_core.formats.jsonl import JsonLines
 from air_core.formats.parquet import Parquet
+from air_core.formats.webdataset import WebDataset
 from air_core.formats.yolo_cls import YoloClassification
 
 __all__ = [
@@ -51,15 +53,19 @@ _FILES: tuple[FileFormat, ...] = (
     CocoClassification(),
 )
 _FOLDERS: tuple[FolderFormat, ...] = (
+    Datumaro(),
     FiftyOne(),
     HuggingFaceImageFolder(),
     HuggingFaceParquet(),
     YoloClassification(),
+    WebDataset(),
     ImageFolder(),
 )
 _ORDER = (
     "hf-imagefolder",
-    *("csv", "tsv", "jsonl", "parquet", "fiftyone", "coco-cls"),
+    *("csv", "tsv", "jsonl", "parquet"),
+    *("fiftyone", "coco-cls", "datumaro"),
+    *("webdataset",),
     *("yolo-cls", "hf-parquet", "imagefolder"),
 )
 
