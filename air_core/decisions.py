@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from air_core.dataset import Dataset
 from air_core.errors import AirError, DecisionError, SourceError
 from air_core.formats.csv_text import DELIMITERS, Dialect, decode, records
 from air_core.labels import Decision, LabelEvent
@@ -21,6 +22,7 @@ def apply_decisions(workspace: Workspace, path: Path, *, reviewer: str) -> tuple
     path : Path
         Columns ``path`` and ``action`` (keep, relabel, exclude, unsure), and where needed
         ``label``, ``reason`` and ``item_id``, which alone tells two entries of one path apart.
+        A row without an action is one not judged yet.
     reviewer : str
 
     Returns
@@ -36,16 +38,15 @@ def apply_decisions(workspace: Workspace, path: Path, *, reviewer: str) -> tuple
     SourceError
         If the file cannot be read or lacks a needed column.
     """
-    items: dict[str, list[str]] = defaultdict(list)
-    dataset = workspace.dataset
-    for item_id, name in zip(dataset.item_ids.tolist(), dataset.paths, strict=True):
-        items[name].append(item_id)
+    items = items_by_path(workspace.dataset)
     in_force, reviews = workspace.reviewed(), workspace.reviews()
     # Somebody else's equal verdict does not stand for the one this reviewer was asked for.
     asked = {task.item_id for task in reviews.queue(reviewer)}
     said: dict[str, LabelEvent] = {}
     applied, problems = 0, []
     for number, row in _rows(path):
+        if not row["action"].strip():
+            continue
         try:
             decision = _decision(row, items)
             item, seen = decision.item_id, in_force.get(decision.item_id)
@@ -62,6 +63,27 @@ def apply_decisions(workspace: Workspace, path: Path, *, reviewer: str) -> tuple
         except AirError as error:
             problems.append(f"row {number}: {error}")
     return applied, problems
+
+
+def items_by_path(dataset: Dataset) -> dict[str, list[str]]:
+    """Item ids of each path; several where a path is listed more than once."""
+    items: dict[str, list[str]] = defaultdict(list)
+    for item_id, name in zip(dataset.item_ids.tolist(), dataset.paths, strict=True):
+        items[name].append(item_id)
+    return items
+
+
+def item_at(path: str, items: Mapping[str, list[str]]) -> str:
+    """The item of a path; DecisionError if there is none, or more than one."""
+    found = items.get(path, [])
+    if not found:
+        raise DecisionError(f"Expected a path of this workspace, got {path!r}.")
+    if len(found) > 1:
+        raise DecisionError(
+            f"Expected one entry of {path!r}, there are {len(found)}.",
+            hint=f"Give the item_id instead; they are {', '.join(found)}.",
+        )
+    return found[0]
 
 
 def _says(event: LabelEvent | None, decision: Decision) -> bool:
@@ -103,16 +125,7 @@ def _decision(row: dict[str, str], items: dict[str, list[str]]) -> Decision:
         )
     item_id = row.get("item_id", "")
     if not item_id:
-        name = row.get("path", "")
-        found = items.get(name, [])
-        if not found:
-            raise DecisionError(f"Expected a path of this workspace, got {name!r}.")
-        if len(found) > 1:
-            raise DecisionError(
-                f"Expected one entry of {name!r}, there are {len(found)}.",
-                hint=f"Add an item_id column; they are {', '.join(found)}.",
-            )
-        item_id = found[0]
+        item_id = item_at(row.get("path", ""), items)
     return Decision(
         item_id=item_id,
         action=row["action"].strip().lower(),  # type: ignore[arg-type]  # checked by Decision
