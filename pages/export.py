@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from mimetypes import guess_type
 
 import streamlit as st
 
 from air_core.errors import AirError
 from air_core.formats import FILE_FORMATS, FORMAT_TITLES
+from air_core.reviewers import Rule
 from air_core.workspace import Workspace
 from pages import resources
-from pages.components.archive import build_zip, preview
+from pages.components.archive import folder_archive, preview
 from pages.components.notices import empty
 from pages.components.start import workspace_or_stop
-from pages.jobs import registry
 
 COLUMNS = {
     "image": st.column_config.ImageColumn("Image", width=60),
@@ -24,43 +24,20 @@ COLUMNS = {
     "reviewer": st.column_config.TextColumn("Reviewer"),
     "time": st.column_config.DatetimeColumn("Time (UTC)", format="D MMM YYYY, HH:mm"),
 }
-LARGEST_DOWNLOAD = 512 * 1024**2
+RULES: dict[Rule, str] = {
+    "latest": "the latest decision",
+    "majority": "the majority",
+    "adjudicated": "what was adjudicated",
+}
 
 
-def image_folder(workspace: Workspace) -> None:
-    """Build the archive in the background, then offer it."""
-    job = registry.find(workspace.root, "export")
-    busy = job is not None and job.live
-    folder = workspace.root / "exports"
-    if st.button(
-        "The archive is being built" if busy else "Build the archive",
-        type="primary", icon=":material/folder_zip:", disabled=busy,
-    ):  # fmt: skip
-        folder.mkdir(exist_ok=True)
-        target = folder / f"labels-{datetime.now(UTC):%Y%m%d-%H%M%S}.zip"
-        registry.submit(
-            workspace.root,
-            "export",
-            "Building the image folder",
-            lambda progress: build_zip(workspace, target, progress),
-        )
-        st.rerun()
-    for made in sorted(folder.glob("labels-*.zip"), reverse=True)[:3]:
-        size = made.stat().st_size
-        if made.name.endswith(".partial.zip"):
-            continue
-        if size <= LARGEST_DOWNLOAD:
-            st.download_button(
-                f"Download {made.name} ({size / 1024**2:.1f} MB)",
-                made.read_bytes,
-                file_name=made.name,
-                mime="application/zip",
-                icon=":material/download:",
-                key=made.name,
-            )
-        else:
-            st.markdown("Too large to send through the browser; it is on the server at")
-            st.code(str(made), language=None)
+def whose_decision(workspace: Workspace) -> Rule | None:
+    """Ask whose decision counts, where reviewers differ."""
+    if not workspace.reviews().conflicts:
+        return None
+    return st.selectbox(
+        "Reviewers differ about some images. Take", RULES, format_func=RULES.get, width=320
+    )
 
 
 st.title("Export")
@@ -94,19 +71,27 @@ st.dataframe(
     height=420 if len(shown) > 8 else "auto",
 )  # fmt: skip
 st.subheader("Take it away")
-kind = st.radio("Format", FORMAT_TITLES, format_func=FORMAT_TITLES.get, horizontal=True)
+own = workspace.info.format
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    kind = st.selectbox(
+        "Format", FORMAT_TITLES, index=list(FORMAT_TITLES).index(own),
+        format_func=lambda name: FORMAT_TITLES[name] + (" — as you came" if name == own else ""),
+        width=420,
+    )  # fmt: skip
+    labels_by = whose_decision(workspace)
 try:
     if kind in FILE_FORMATS:
+        suffix = FILE_FORMATS[kind].suffix
         st.download_button(
             "Download the labels",
-            workspace.export_bytes(kind),
-            file_name=f"labels.{kind}",
-            mime="text/csv",
+            workspace.export_bytes(kind, labels_by=labels_by),
+            file_name=f"labels{suffix}",
+            mime=guess_type(f"labels{suffix}")[0] or "application/octet-stream",
             type="primary",
             icon=":material/download:",
         )
     else:
-        image_folder(workspace)
+        folder_archive(workspace, kind, labels_by)
 except AirError as error:
     st.error(str(error), icon=":material/error:")
 st.caption(

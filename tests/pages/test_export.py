@@ -67,7 +67,7 @@ def test_an_undone_decision_leaves_the_preview(decided):
 
 def test_the_archive_is_built_in_the_background_and_then_offered(decided):
     page = run()
-    page.radio[0].set_value("imagefolder").run()
+    page.selectbox[0].set_value("imagefolder").run()
     page.button[0].click().run()
     job = registry.find(decided.root.resolve(), "export")
     deadline = time.monotonic() + 20
