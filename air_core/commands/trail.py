@@ -91,8 +91,8 @@ def _verify(workspace: Workspace, against: str | None, as_json: bool) -> None:
     if as_json:
         print(json.dumps(asdict(found)))
     else:
-        verdict = f"{len(found.problems)} problems" if found.problems else "the chain is whole"
-        out.print(f"{found.events} events, {verdict}", highlight=False)
+        verdict = "not what was written" if found.problems else "the chain is whole"
+        out.print(f"{found.events} events: {verdict}", highlight=False)
         for problem in found.problems[:_SHOWN_PROBLEMS]:
             out.print(f"  {problem}", markup=False, highlight=False, soft_wrap=True)
         if len(found.problems) > _SHOWN_PROBLEMS:

@@ -6,7 +6,7 @@ import uuid
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,30 +25,13 @@ from air_core.labels.database import (
     read_only_engine,
     without_password,
 )
-from air_core.labels.models import EventAction, LabelEvent
+from air_core.labels.drafts import EventDraft
+from air_core.labels.models import LabelEvent
 from air_core.labels.schema import SCHEMA_VERSION, upgrade, version_of
 from air_core.labels.tables import label_events, label_head, operations
 
 _NAMES = [field.name for field in fields(LabelEvent)]
 _UNCHAINED = ("feature_digest", "hash")  # what version 1 had no columns for
-
-
-@dataclass(frozen=True, slots=True)
-class EventDraft:
-    """An event before it has its place in the log."""
-
-    item_id: str
-    action: EventAction
-    old_label: str | None
-    new_label: str | None
-    reason: str = ""
-    detector: str = ""
-    score: float | None = None
-    lambda_g: float | None = None
-    suggested_label: str | None = None
-    run_id: str = ""
-    undoes: int | None = None
-    feature_digest: str = ""
 
 
 class EventLog:

@@ -11,10 +11,16 @@ from air_core.errors import DecisionError
 from air_core.labels.assignments import Assignment, Task
 from air_core.labels.chain import Verification, breaks, verify
 from air_core.labels.database import without_password
-from air_core.labels.log import EventDraft, EventLog, WriteTransaction
-from air_core.labels.models import Decision, LabelEvent, StaleLabelError
+from air_core.labels.drafts import (
+    EventDraft,
+    check_unchanged,
+    decision_draft,
+    standing_event,
+    undo_drafts,
+)
+from air_core.labels.log import EventLog, WriteTransaction
+from air_core.labels.models import Decision, LabelEvent
 from air_core.labels.timeline import Timeline
-
 
 __all__ = ["LabelStore", "without_password"]
 
@@ -107,8 +113,8 @@ class LabelStore:
 
         def build(timeline: Timeline) -> list[EventDraft]:
             for item, event_id in (expected or {}).items():
-                _check_unchanged(timeline, item, event_id)
-            return [_draft_of(timeline, d, old_labels[d.item_id]) for d in decisions]
+                check_unchanged(timeline, item, event_id)
+            return [decision_draft(timeline, d, old_labels[d.item_id]) for d in decisions]
 
         return self._append(build, reviewer, operation_id)
 
@@ -123,7 +129,7 @@ class LabelStore:
             If there is no such event, or it was taken back before: by whom and when is said.
         """
         return self._append(
-            lambda timeline: _undos_of(timeline, [_standing(timeline, event_id)]),
+            lambda timeline: undo_drafts(timeline, [standing_event(timeline, event_id)]),
             reviewer,
             operation_id,
         )
@@ -144,7 +150,7 @@ class LabelStore:
             if not batch:
                 raise DecisionError(f"Expected the id of a recorded batch, got {batch_id!r}.")
             standing = [e for e in batch if timeline.is_active(e.event_id)]
-            return _undos_of(timeline, standing or [_standing(timeline, batch[0].event_id)])
+            return undo_drafts(timeline, standing or [standing_event(timeline, batch[0].event_id)])
 
         return self._append(build, reviewer, operation_id)
 
@@ -170,14 +176,14 @@ class LabelStore:
             standing = timeline.between(first, last)
             if not standing:
                 raise DecisionError(f"Nothing of the events {first} to {last} stands any more.")
-            return _undos_of(timeline, standing)
+            return undo_drafts(timeline, standing)
 
         return self._append(build, reviewer, operation_id)
 
     def undo_last(self, reviewer: str, operation_id: str | None = None) -> tuple[LabelEvent, ...]:
         """Take back the reviewer's most recent batch that still stands; empty if there is none."""
         return self._append(
-            lambda timeline: _undos_of(timeline, timeline.to_undo(reviewer)),
+            lambda timeline: undo_drafts(timeline, timeline.to_undo(reviewer)),
             reviewer,
             operation_id,
         )
@@ -188,7 +194,7 @@ class LabelStore:
         Empty if there is nothing, or if the reviewer has decided something new since.
         """
         return self._append(
-            lambda timeline: _undos_of(timeline, timeline.to_redo(reviewer)),
+            lambda timeline: undo_drafts(timeline, timeline.to_redo(reviewer)),
             reviewer,
             operation_id,
         )
@@ -336,60 +342,3 @@ class LabelStore:
         with self._lock:
             self._catch_up(self._log)
             yield self._timeline
-
-
-def _standing(timeline: Timeline, event_id: int) -> LabelEvent:
-    event = timeline.events.get(event_id)
-    if event is None:
-        raise DecisionError(f"Expected the number of a recorded event, got {event_id}.")
-    if not timeline.is_active(event_id):
-        undo = timeline.taken_back_by(event_id)
-        by = f" by {undo.reviewer} at {undo.created_at} (event {undo.event_id})" if undo else ""
-        raise DecisionError(
-            f"Event {event_id} was already undone{by}.",
-            hint="Undo that undo to bring it back." if undo else "",
-        )
-    return event
-
-
-def _draft_of(timeline: Timeline, decision: Decision, given_label: str | None) -> EventDraft:
-    standing = timeline.in_force_for(decision.item_id)
-    new_label = given_label
-    if decision.action == "relabel":
-        new_label = decision.label
-    elif decision.action == "exclude":
-        new_label = None
-    return EventDraft(
-        item_id=decision.item_id,
-        action=decision.action,
-        old_label=given_label if standing is None else standing.new_label,
-        new_label=new_label,
-        reason=decision.reason,
-        detector=decision.detector,
-        score=decision.score,
-        lambda_g=decision.lambda_g,
-        suggested_label=decision.suggested_label,
-        run_id=decision.run_id,
-        feature_digest=decision.feature_digest,
-    )
-
-
-def _undos_of(timeline: Timeline, events: Sequence[LabelEvent]) -> list[EventDraft]:
-    return [
-        EventDraft(
-            item_id=event.item_id,
-            action="undo",
-            old_label=old,
-            new_label=new,
-            undoes=event.event_id,
-        )
-        for event, old, new in timeline.undoing(events)
-    ]
-
-
-def _check_unchanged(timeline: Timeline, item_id: str, expected: int | None) -> None:
-    standing = timeline.in_force_for(item_id)
-    found = None if standing is None else standing.event_id
-    if found != expected:
-        changes = timeline.on_item(item_id, after=expected or 0)
-        raise StaleLabelError(tuple(changes or timeline.on_item(item_id, after=0)))
