@@ -22,6 +22,7 @@ from air_core.formats.fiftyone import FiftyOne
 from air_core.formats.hf_imagefolder import HuggingFaceImageFolder
 from air_core.formats.hf_parquet import HuggingFaceParquet
 from air_core.formats.imagefolder import ImageFolder
+from air_core.formats.imagenet_txt import ImageNetText
 from air_core.formats.jsonl import JsonLines
 from air_core.formats.parquet import Parquet
 from air_core.formats.webdataset import WebDataset
@@ -59,13 +60,17 @@ _FOLDERS: tuple[FolderFormat, ...] = (
     HuggingFaceParquet(),
     YoloClassification(),
     WebDataset(),
+    ImageNetText(),
     ImageFolder(),
 )
 _ORDER = (
     "hf-imagefolder",
     *("csv", "tsv", "jsonl", "parquet"),
     *("fiftyone", "coco-cls", "datumaro"),
-    *("webdataset",),
+    *(
+        "imagenet-txt",
+        "webdataset",
+    ),
     *("yolo-cls", "hf-parquet", "imagefolder"),
 )
 
