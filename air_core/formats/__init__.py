@@ -17,6 +17,7 @@ from air_core.formats.base import (
 )
 from air_core.formats.coco_cls import CocoClassification
 from air_core.formats.csv_file import DelimitedText
+from air_core.formats.cvat_images import CvatImages
 from air_core.formats.datumaro import Datumaro
 from air_core.formats.fiftyone import FiftyOne
 from air_core.formats.hf_imagefolder import HuggingFaceImageFolder
@@ -52,6 +53,7 @@ _FILES: tuple[FileFormat, ...] = (
     JsonLines(),
     Parquet(),
     CocoClassification(),
+    CvatImages(),
 )
 _FOLDERS: tuple[FolderFormat, ...] = (
     Datumaro(),
@@ -66,7 +68,7 @@ _FOLDERS: tuple[FolderFormat, ...] = (
 _ORDER = (
     "hf-imagefolder",
     *("csv", "tsv", "jsonl", "parquet"),
-    *("fiftyone", "coco-cls", "datumaro"),
+    *("fiftyone", "coco-cls", "datumaro", "cvat-images"),
     *(
         "imagenet-txt",
         "webdataset",
