@@ -19,6 +19,8 @@ from air_core.reviewers.verdicts import outcome_of
 BLOCK = 100
 """Reviewed images over which the rate of errors is counted."""
 
+SAMPLE_HINT = " A random sample says more: air-audit assign WORKSPACE --sample 200 --to NAME."
+
 Estimator = Literal["random sample", "tail rate"]
 
 
@@ -103,6 +105,30 @@ class Progress:
     def may_stop(self, target: float) -> bool:
         """Whether at most a share ``target`` of the images is still wrong, by the upper limit."""
         return self.left is not None and self.left.high <= target * self.images
+
+    def advice(self, target: float) -> str:
+        """What to do, in words, and what it rests on."""
+        if self.left is None:
+            if self.reviewed:
+                return "Every image is reviewed."
+            return "Nothing is reviewed yet."
+        left, allowed = self.left, f"{target * self.images:.0f} ({target:.2%})"
+        share, confident = left.high / self.images, f"{left.confidence:.0%} confidence"
+        basis = (
+            f"{left.found} errors in a random sample of {left.sampled}"
+            if left.estimator == "random sample"
+            else f"{left.found} errors in the last {left.sampled}, if the rest is no worse"
+        )
+        said = (
+            f"Errors left: about {left.estimate:.0f}, {left.low} to {left.high} with {confident}"
+            if left.estimator == "random sample"
+            else f"Errors left: at most {left.high} with {confident}"
+        )
+        said += f" (estimator: {left.estimator}; {basis}), {share:.2%} of {self.images} images."
+        if self.may_stop(target):
+            return f"{said} You may stop: no more than {allowed} are to be left."
+        more = "" if left.estimator == "random sample" else SAMPLE_HINT
+        return f"{said} Go on: no more than {allowed} are to be left.{more}"
 
 
 def errors_interval(

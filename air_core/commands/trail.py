@@ -1,4 +1,4 @@
-"""Commands of the review: decisions in, the trail, cleaned labels out."""
+"""Commands of the trail: decisions in, what was decided, and back."""
 
 from __future__ import annotations
 
@@ -148,20 +148,3 @@ def restore(
     out.print(f"{written} events restored, {len(events) - written} were there", highlight=False)
     if unknown:
         out.print(f"{len(unknown)} of their images are not in this workspace", highlight=False)
-
-
-@app.command()
-def export(
-    workspace: WorkspaceArgument,
-    format: Annotated[str, typer.Option(help="csv or imagefolder.")],
-    out_path: Annotated[Path, typer.Option("--out", help="File or folder to write.")],
-) -> None:
-    """Write the cleaned labels; cells that no reviewer changed stay as they are."""
-    summary = Workspace.open(workspace).export(format, out_path)
-    out.print(
-        f"{summary.rows} rows, {summary.changed} changed, {summary.excluded} excluded: "
-        f"{summary.path}",
-        highlight=False,
-        markup=False,
-        soft_wrap=True,
-    )
