@@ -86,6 +86,7 @@ class DelimitedTable:
     """
 
     class_names: tuple[str, ...] = ()
+    arrays = False
 
     def __init__(self, data: bytes, name: str, options: ReadOptions) -> None:
         self._encoded, self._dialect, self._layout, rows = _open(data, name, options)

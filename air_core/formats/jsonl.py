@@ -139,6 +139,7 @@ class JsonLinesTable:
         self.path_column, self.label_column = columns[path], columns[label]
         for number, start, end, found in objects:
             self._add(number, start, end, found)
+        self.arrays = any(cell.is_list for cell in self.cells)
 
     def _add(self, number: int, start: int, end: int, found: list[Member]) -> None:
         path: Any = None

@@ -143,6 +143,7 @@ class ParquetTable:
                     f"Expected two columns of {name}, got {image.name!r} for images and labels.",
                     hint="Choose with --path-column and --label-column.",
                 )
+            self.arrays = self._labels.is_list
             column = file.read(columns=[self.label_column]).column(0)
             self.class_names = self._labels.class_names or _categories(column)
             labels = column.to_pylist()

@@ -28,12 +28,15 @@ class LabelTable(Protocol):
         The other rows, and why.
     class_names : tuple of str
         Where the file itself numbers its classes; else empty.
+    arrays : bool
+        Whether labels are lists by type, not by the look of a text.
     """
 
     paths: list[str]
     cells: list[LabelCell]
     rejected: list[tuple[str, str]]
     class_names: tuple[str, ...]
+    arrays: bool
     path_column: str
     label_column: str
 
@@ -153,7 +156,7 @@ class TableSet:
                 if item in clean.excluded:
                     dropped.add(row)
                 elif item in changed:
-                    cells[row] = self._cell(changed[item], before)
+                    cells[row] = self._cell(changed[item], before, part.table.arrays)
             touched = bool(cells or dropped)
             yield part.name, part.table.edited(cells, dropped) if touched else None
 
@@ -175,8 +178,10 @@ class TableSet:
                     hint="Open the source again with the same workspace; decisions are kept.",
                 )
 
-    def _cell(self, label: str | None, before: LabelCell) -> LabelCell:
-        return LabelCell(label) if self.tags is None else self.tags.write(label, before)
+    def _cell(self, label: str | None, before: LabelCell, arrays: bool) -> LabelCell:
+        if self.tags is None:
+            return LabelCell(label)
+        return self.tags.write(label, before, arrays=arrays)
 
 
 def in_order(labels: Set[str]) -> list[str]:

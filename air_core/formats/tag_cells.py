@@ -115,15 +115,20 @@ class TagCells:
             return None
         return tags_text(self.tags(cell))
 
-    def write(self, label: str | None, before: LabelCell) -> LabelCell:
-        """The cell that stands for a label, as near to what stood there before as can be."""
+    def write(self, label: str | None, before: LabelCell, *, arrays: bool = False) -> LabelCell:
+        """The cell that stands for a label, as near to what stood there before as can be.
+
+        ``arrays`` says that the file has lists by type, which a text cannot stand for.
+        """
         if label is None:
             return LabelCell(None)
         wanted = tags_of(label)
         kept = [tag for tag in self.tags(before) if tag in wanted]
         tags = [*kept, *(tag for tag in wanted if tag not in kept)]
+        # In a file of parted texts, [] is but the way to write "no tag".
+        as_list = before.is_list and (arrays or self.separator is None or bool(self.tags(before)))
         plain = LabelCell(self._joined(tags, before.text or ""))
-        if not before.is_list and self.label(plain) == label:
+        if not as_list and not (arrays and not before.text) and self.label(plain) == label:
             return plain
         return LabelCell(self._list(tags, before.text or ""), is_list=True)
 

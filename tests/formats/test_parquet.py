@@ -103,6 +103,9 @@ def test_lists_are_tags(tmp_path: Path, paint: PaintImage) -> None:
     }
     out = round_trip(source, tmp_path / "x", {"a.png": '["sky", "sea"]', "d.png": "[]"})
     assert pq.read_table(out)["label"].to_pylist() == [["sea", "sky"], [], None, []]
+    changes = {"b.png": '["sea", "sky"]', "c.png": '["dog", "sky"]'}
+    out = round_trip(source, tmp_path / "y", changes, separator=";")
+    assert pq.read_table(out)["label"].to_pylist()[1:] == [["sea", "sky"], ["dog", "sky"], ["sky"]]
 
 
 def test_a_label_that_the_column_cannot_hold_is_refused(tmp_path: Path, paint: PaintImage) -> None:
