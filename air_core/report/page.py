@@ -105,7 +105,7 @@ def _environment() -> Environment:
         "cell": cell,
         "thousands": lambda number: f"{number:,}",
         "when": lambda time: time[:16].replace("T", " "),
-        "kappa": lambda value: "–" if value is None else f"{value:.2f}",
+        "kappa": lambda value: "–" if value is None else f"{value:.2f}".replace("-", "−"),
     }
     return made
 
