@@ -15,6 +15,7 @@ from air_core.formats.base import (
     Review,
     Suggestion,
 )
+from air_core.formats.cifar import Cifar
 from air_core.formats.coco_cls import CocoClassification
 from air_core.formats.csv_file import DelimitedText
 from air_core.formats.cvat_images import CvatImages
@@ -25,6 +26,8 @@ from air_core.formats.hf_parquet import HuggingFaceParquet
 from air_core.formats.imagefolder import ImageFolder
 from air_core.formats.imagenet_txt import ImageNetText
 from air_core.formats.jsonl import JsonLines
+from air_core.formats.label_studio import LabelStudioCsv, LabelStudioJson, LabelStudioMin
+from air_core.formats.mnist import Mnist
 from air_core.formats.parquet import Parquet
 from air_core.formats.webdataset import WebDataset
 from air_core.formats.yolo_cls import YoloClassification
@@ -54,6 +57,9 @@ _FILES: tuple[FileFormat, ...] = (
     Parquet(),
     CocoClassification(),
     CvatImages(),
+    LabelStudioJson(),
+    LabelStudioMin(),
+    LabelStudioCsv(),
 )
 _FOLDERS: tuple[FolderFormat, ...] = (
     Datumaro(),
@@ -63,16 +69,17 @@ _FOLDERS: tuple[FolderFormat, ...] = (
     YoloClassification(),
     WebDataset(),
     ImageNetText(),
+    Cifar(),
+    Mnist(),
     ImageFolder(),
 )
 _ORDER = (
+    *("cifar", "mnist"),
     "hf-imagefolder",
+    *("label-studio", "label-studio-min", "label-studio-csv"),
     *("csv", "tsv", "jsonl", "parquet"),
     *("fiftyone", "coco-cls", "datumaro", "cvat-images"),
-    *(
-        "imagenet-txt",
-        "webdataset",
-    ),
+    *("imagenet-txt", "webdataset"),
     *("yolo-cls", "hf-parquet", "imagefolder"),
 )
 
