@@ -139,9 +139,15 @@ def copy_into_classes(
     return placed
 
 
+def shown_parts(path: str) -> tuple[str, ...]:
+    """The parts of a path below a folder, none of them hidden: readers pass hidden files over."""
+    parts = inner_parts(path)
+    return tuple(f"_{part}" if part.startswith(".") else part for part in parts)
+
+
 def place_in_class(item: CleanItem) -> PurePosixPath:
     """Where an image goes below the folder of its class; the path below the class stays."""
-    inner = inner_parts(item.path)
+    inner = shown_parts(item.path)
     if len(inner) > 1 and inner[0] == item.given_label:
         inner = inner[1:]
     return PurePosixPath(item.label or "", *inner)

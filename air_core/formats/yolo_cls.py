@@ -14,8 +14,8 @@ from air_core.formats.class_folders import (
     is_image,
     make_class_folders,
     place_in_class,
+    shown_parts,
 )
-from air_core.formats.image_paths import inner_parts
 
 SPLITS = ("train", "val", "test")
 
@@ -103,7 +103,7 @@ def _strays(root: Path, splits: list[Path]) -> Iterator[Path]:
 
 
 def _place(item: CleanItem) -> PurePosixPath:
-    inner = inner_parts(item.path)
+    inner = shown_parts(item.path)
     if len(inner) < 2 or inner[0] not in SPLITS:
         return "train" / place_in_class(item)
     if len(inner) > 2 and inner[1] == item.given_label:

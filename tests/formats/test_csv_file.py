@@ -352,3 +352,11 @@ def test_a_nul_character_has_no_place_in_delimited_text() -> None:
     item = CleanItem("1", "a.png", Path("a.png"), "a\0b", "a\0b")
     with pytest.raises(ExportError, match="NUL"):
         CSV.compose(CleanLabels((item,), (), frozenset(), {}, NONE))
+
+
+def test_a_separator_stays_with_what_is_composed() -> None:
+    rows = [("a.png", '["a", "b;c"]'), ("b.png", '["a", "b"]')]
+    items = tuple(CleanItem(path, path, Path(path), x, x) for path, x in rows)
+    options = ReadOptions(separator=";")
+    data = CSV.compose(CleanLabels(items, (), frozenset(), {}, options, multilabel=True))
+    assert data.decode() == 'path,label\na.png,"[""a"", ""b;c""]"\nb.png,a;b\n'
