@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from tests.formats.interop import foreign
 
 _CONVERT = """
-import sys
+import json, sys
 from label_studio_sdk.converter import Converter
-config, tasks, folder, format = sys.argv[1:]
-Converter(config=config, project_dir=None).convert(tasks, folder, format, is_dir=False)
+converter = Converter(config=sys.argv[1], project_dir=None)
+for tasks, folder, format in json.loads(sys.argv[2]):
+    converter.convert(tasks, folder, format, is_dir=False)
 print("null")
 """
 
@@ -28,10 +31,9 @@ print(json.dumps([list(control.labels), control.attr.get("choice"), all(valid)])
 """
 
 
-def convert(config: Path, tasks: Path, folder: Path, format: str) -> Path:
-    """What Label Studio exports of its tasks as ``JSON_MIN``, ``CSV`` or ``TSV``."""
-    foreign(_CONVERT, config, tasks, folder, format)
-    return next(folder.glob("result.*"))
+def convert(config: Path, jobs: Sequence[tuple[Path, Path, str]]) -> None:
+    """Export tasks into a folder as ``JSON_MIN``, ``CSV`` or ``TSV``, as Label Studio does."""
+    foreign(_CONVERT, config, json.dumps([list(map(str, job)) for job in jobs]))
 
 
 def check_config(config: Path, control: str, tasks: Path) -> tuple[list[str], str, bool]:
