@@ -6,6 +6,7 @@ from pathlib import Path
 
 from air_core.errors import ExportError, SourceError
 from air_core.formats.base import (
+    Accompanied,
     CleanItem,
     CleanLabels,
     FileFormat,
@@ -28,6 +29,7 @@ from air_core.formats.imagenet_txt import ImageNetText
 from air_core.formats.jsonl import JsonLines
 from air_core.formats.label_studio import LabelStudioCsv, LabelStudioJson, LabelStudioMin
 from air_core.formats.mnist import Mnist
+from air_core.formats.nus_wide import NusWide
 from air_core.formats.parquet import Parquet
 from air_core.formats.webdataset import WebDataset
 from air_core.formats.yolo_cls import YoloClassification
@@ -36,6 +38,7 @@ __all__ = [
     "FILE_FORMATS",
     "FOLDER_FORMATS",
     "FORMAT_TITLES",
+    "Accompanied",
     "CleanItem",
     "CleanLabels",
     "FileFormat",
@@ -71,6 +74,7 @@ _FOLDERS: tuple[FolderFormat, ...] = (
     ImageNetText(),
     Cifar(),
     Mnist(),
+    NusWide(),
     ImageFolder(),
 )
 _ORDER = (
@@ -79,7 +83,7 @@ _ORDER = (
     *("label-studio", "label-studio-min", "label-studio-csv"),
     *("csv", "tsv", "jsonl", "parquet"),
     *("fiftyone", "coco-cls", "datumaro", "cvat-images"),
-    *("imagenet-txt", "webdataset"),
+    *("imagenet-txt", "nus-wide", "webdataset"),
     *("yolo-cls", "hf-parquet", "imagefolder"),
 )
 
