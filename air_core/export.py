@@ -18,6 +18,7 @@ from air_core.errors import ExportError
 from air_core.formats import (
     FILE_FORMATS,
     FOLDER_FORMATS,
+    Accompanied,
     CleanItem,
     CleanLabels,
     FolderFormat,
@@ -158,12 +159,13 @@ def write_export(
         If something may not or cannot be written.
     """
     beside = _beside(out, audit, source)
+    companions = _companions(format, clean, out)
     rows = len(clean.items)
     if format in FOLDER_FORMATS:
         rows = write_folder(FOLDER_FORMATS[format], clean, out, protected=source)
     else:
         write_file(FILE_FORMATS[format].compose(clean), out, protected=[*source, workspace])
-    for file, data in zip(beside, (audit, changes), strict=True):
+    for file, data in (*zip(beside, (audit, changes), strict=True), *companions.items()):
         try:
             with atomic_write(file) as opened:
                 opened.write(data)
@@ -176,8 +178,27 @@ def write_export(
         excluded=len(clean.excluded),
         format=format,
         unlabelled=len(clean.items) - rows,
-        beside=beside,
+        beside=(*beside, *companions),
     )
+
+
+def _companions(format: str, clean: CleanLabels, out: Path) -> dict[Path, bytes]:
+    """What else a format writes beside its label file, if nothing of others is there."""
+    chosen: object = FILE_FORMATS.get(format)
+    if not isinstance(chosen, Accompanied):
+        return {}
+    files = {out.parent / name: data for name, data in chosen.companions(clean).items()}
+    for file, data in files.items():
+        try:
+            there = file.read_bytes() if file.exists() else data
+        except OSError as error:
+            raise _not_written(file, error) from error
+        if file == out or not (there == data or chosen.is_companion(there)):
+            raise ExportError(
+                f"Expected {file} to be from an earlier export, got another file.",
+                hint="Export to another name and folder: what is not ours is never overwritten.",
+            )
+    return files
 
 
 def _beside(out: Path, audit: bytes, source: Sequence[Path]) -> tuple[Path, ...]:

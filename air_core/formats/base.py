@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +173,17 @@ class FileFormat(Format, Protocol):
 
     def compose(self, clean: CleanLabels) -> bytes:
         """The label file as bytes."""
+
+
+@runtime_checkable
+class Accompanied(Protocol):
+    """A format whose label file goes with other small files, such as a project's settings."""
+
+    def companions(self, clean: CleanLabels) -> Mapping[str, bytes]:
+        """The other files, by the name that they take beside the label file."""
+
+    def is_companion(self, data: bytes) -> bool:
+        """Whether a file with such a name is from an earlier export, and may be replaced."""
 
 
 class FolderFormat(Format, Protocol):

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from air_core.errors import SourceError
+from air_core.errors import ExportError, SourceError
 from air_core.formats import (
     FILE_FORMATS,
     CleanLabels,
@@ -319,3 +319,23 @@ def test_the_configuration_of_a_rewritten_file_uses_its_names(tmp_path: Path) ->
     after.write_text(json.dumps(only_choices))
     labels, _, valid = check_config(tmp_path / "config.xml", "what", after)
     assert (labels, valid) == (["Cat", "Dog"], True)
+
+
+def test_the_configuration_is_written_beside_an_export(tmp_path: Path, csv_source: Path) -> None:
+    workspace = Workspace.create(tmp_path / "ws", csv_source)
+    out = tmp_path / "out" / "tasks.json"
+    config = out.with_name("label-studio-config.xml")
+    summary = workspace.export("label-studio", out)
+    assert config in summary.beside
+    assert b'<Choice value="emu"/>' in config.read_bytes()
+    written = config.read_bytes()
+    config.write_bytes(written.replace(b"emu", b"owl"))
+    workspace.export("label-studio", out)
+    assert config.read_bytes() == written
+    config.write_text(CONFIG)
+    with pytest.raises(ExportError, match="got another file"):
+        workspace.export("label-studio-min", tmp_path / "out" / "min.json")
+    assert config.read_text() == CONFIG
+    assert not (tmp_path / "out" / "min.json").exists()
+    with pytest.raises(ExportError, match="got another file"):
+        workspace.export("label-studio-csv", tmp_path / "new" / config.name)

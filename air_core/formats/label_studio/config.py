@@ -13,6 +13,7 @@ from air_core.formats.xml_text import Element, XmlText, quoted
 
 CONFIG = "label-studio-config.xml"
 _USUAL = (CONFIG, "label_config.xml")
+_MARK = "<!-- Written by AIR Audit -->"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,7 @@ def companion_config(clean: CleanLabels, target: str = IMAGE) -> Mapping[str, by
             return {name: clean.originals[name]}
     several = "multiple" if clean.multilabel else "single"
     lines = [
+        _MARK,
         "<View>",
         f"  <Image name={quoted(target)} value={quoted(f'${key}')}/>",
         f'  <Choices name={quoted(control)} toName={quoted(target)} choice="{several}">',
@@ -90,3 +92,8 @@ def companion_config(clean: CleanLabels, target: str = IMAGE) -> Mapping[str, by
         "</View>",
     ]
     return {CONFIG: "".join(f"{line}\n" for line in lines).encode()}
+
+
+def is_our_config(data: bytes) -> bool:
+    """Whether a configuration is one that :func:`companion_config` made."""
+    return data.startswith(_MARK.encode())

@@ -28,7 +28,7 @@ from air_core.formats.label_studio.choices import (
     read_short,
     short,
 )
-from air_core.formats.label_studio.config import companion_config
+from air_core.formats.label_studio.config import companion_config, is_our_config
 from air_core.formats.label_studio.image_urls import image_places, local_files_url
 from air_core.formats.label_studio.listing import chosen_file, listing_of
 from air_core.formats.listed_labels import labels_in, still_listed
@@ -89,6 +89,10 @@ class LabelStudioMin:
     def companions(self, clean: CleanLabels) -> Mapping[str, bytes]:
         """The labelling configuration of a project that takes these choices, by file name."""
         return companion_config(clean)
+
+    def is_companion(self, data: bytes) -> bool:
+        """Whether a configuration is from an earlier export."""
+        return is_our_config(data)
 
 
 def _suits(file: Path) -> bool:

@@ -10,7 +10,7 @@ from air_core.errors import SourceError
 from air_core.formats.base import CleanLabels, Listing, ReadOptions
 from air_core.formats.json_text import JsonText, outline, read_label_file
 from air_core.formats.label_studio.choices import CONTROL, IMAGE
-from air_core.formats.label_studio.config import companion_config
+from air_core.formats.label_studio.config import companion_config, is_our_config
 from air_core.formats.label_studio.image_urls import local_files_url
 from air_core.formats.label_studio.listing import chosen_file, listing_of
 from air_core.formats.label_studio.task_content import TaskContent, new_annotation, new_prediction
@@ -90,6 +90,10 @@ class LabelStudioJson:
         name = next(iter(clean.originals))
         content = TaskContent(JsonText(clean.original, name).root.value, name, clean.options)
         return companion_config(clean, content.target)
+
+    def is_companion(self, data: bytes) -> bool:
+        """Whether a configuration is from an earlier export."""
+        return is_our_config(data)
 
 
 def _suits(file: Path) -> bool:
