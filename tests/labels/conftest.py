@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import closing
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -31,8 +32,8 @@ def postgres_server() -> Iterator[postgres.Server]:
 
 @pytest.fixture
 def postgres_url(postgres_server: postgres.Server) -> Iterator[str]:
-    """URL of an empty PostgreSQL database."""
-    with postgres_server.database() as url:
+    """URL of an empty place in PostgreSQL."""
+    with postgres_server.place() as url:
         yield url
 
 
@@ -50,3 +51,20 @@ def store(target: str | Path) -> Iterator[LabelStore]:
     """An empty log, on each kind of database."""
     with closing(LabelStore(target)) as opened:
         yield opened
+
+
+@pytest.fixture
+def make_store(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[Callable[[], LabelStore]]:
+    """Make further logs, of the kind of ``target``."""
+    with ExitStack() as stack:
+
+        def make() -> LabelStore:
+            place: str | Path = tmp_path / f"{uuid.uuid4().hex}.sqlite"
+            if "postgresql" in request.node.callspec.params.values():
+                server: postgres.Server = request.getfixturevalue("postgres_server")
+                place = stack.enter_context(server.place())
+            return stack.enter_context(closing(LabelStore(place)))
+
+        yield make

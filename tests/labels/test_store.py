@@ -4,7 +4,7 @@ import multiprocessing
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -220,29 +220,6 @@ def test_history_by_item_and_reviewer(store: LabelStore) -> None:
     assert [e.event_id for e in store.history()] == [1, 2, 3]
     assert [e.event_id for e in store.history(item_id="a")] == [1, 3]
     assert [e.event_id for e in store.history(reviewer="bob")] == [2]
-
-
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "UPDATE label_events SET new_label = 'x'",
-        "DELETE FROM label_events",
-        "INSERT OR REPLACE INTO label_events SELECT * FROM label_events",
-        "UPDATE operations SET number = 9",
-        "DELETE FROM operations",
-        "INSERT OR REPLACE INTO operations SELECT * FROM operations",
-    ],
-)
-def test_the_database_itself_refuses_changes(tmp_path: Path, statement: str) -> None:
-    with closing(LabelStore(tmp_path / "l.sqlite")) as store:
-        store.record(
-            [Decision("a", "keep")], reviewer="ana", old_labels=GIVEN, operation_id="tab:1"
-        )
-    with (
-        closing(sqlite3.connect(tmp_path / "l.sqlite")) as connection,
-        pytest.raises(sqlite3.IntegrityError, match="append-only"),
-    ):
-        connection.execute(statement)
 
 
 def test_the_database_is_durable(tmp_path: Path) -> None:
