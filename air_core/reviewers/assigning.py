@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,8 +41,8 @@ def assign_queue(
     top : int
         How many images.
     each : int
-        How many reviewers look at each image, without seeing each other's verdicts. Who is
-        paired with whom goes round.
+        How many reviewers look at each image, without seeing each other's verdicts; see
+        :func:`teams`.
     by : str
         Who hands out.
 
@@ -173,6 +175,30 @@ def ask_to_settle(reviews: Reviews, store: LabelStore, item_id: str, adjudicator
         _hand_out(store, "adjudication", [item_id], [adjudicator], adjudicator)
 
 
+def teams(count: int, reviewers: Sequence[str], each: int) -> list[list[str]]:
+    """Who looks at each of some items: equally much for everybody, and everybody with everybody.
+
+    Examples
+    --------
+    >>> teams(3, ["ana", "bob", "cem"], 2)
+    [['ana', 'bob'], ['cem', 'ana'], ['bob', 'cem']]
+    """
+    load: Counter[str] = Counter()
+    met: Counter[frozenset[str]] = Counter()
+    made = []
+    for _ in range(count):
+        team: list[str] = []
+        for _ in range(each):
+            rest = [who for who in reviewers if who not in team]
+            team.append(
+                min(rest, key=lambda w: (load[w], sum(met[frozenset((w, m))] for m in team)))
+            )
+        load.update(team)
+        met.update(map(frozenset, combinations(team, 2)))
+        made.append(team)
+    return made
+
+
 def _judged(reviews: Reviews) -> set[str]:
     return set(reviews.timeline.in_force())
 
@@ -200,9 +226,6 @@ def _hand_out(
     each: int = 1,
     population: int | None = None,
 ) -> tuple[Assignment, ...]:
-    turns = [
-        (item, reviewers[(number * each + turn) % len(reviewers)])
-        for number, item in enumerate(items)
-        for turn in range(each)
-    ]
+    who = teams(len(items), reviewers, each)
+    turns = [(item, name) for item, team in zip(items, who, strict=True) for name in team]
     return store.assign(turns, task=task, assigned_by=by, population=population)

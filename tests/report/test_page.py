@@ -12,6 +12,7 @@ from PIL import Image
 from air_core.errors import ExportError
 from air_core.formats.csv_text import starts_formula
 from air_core.report import compose_report, write_report
+from air_core.report.page import _environment
 from air_core.workspace import Workspace
 from tests.report.conftest import HOSTILE, Made, decide
 
@@ -66,6 +67,10 @@ def test_names_are_text(hostile: Workspace) -> None:
     for name in HOSTILE:
         assert name in page.text
     assert "&amp;amp;" in made
+
+
+def test_what_is_not_said_to_be_safe_is_escaped() -> None:
+    assert _environment().from_string("{{ x }}").render(x="<b>") == "&lt;b&gt;"
 
 
 def test_it_needs_no_network(hostile: Workspace) -> None:

@@ -9,6 +9,7 @@ import pytest
 from air_core.errors import DecisionError
 from air_core.labels.assignments import Assignment
 from air_core.reviewers import assign_queue, assign_sample, assign_second
+from air_core.reviewers.assigning import teams
 from air_core.workspace import Workspace
 from tests.reviewers.conftest import Say
 
@@ -48,13 +49,17 @@ def test_what_a_reviewer_has_judged_leaves_the_queue_of_theirs_only(
     assert [task.item_id for task in queue("ana")] == [item["b"], item["c"], item["d"]]
 
 
-def test_pairs_go_round(workspace: Workspace) -> None:
-    made = hand_out(workspace, ["ana", "bob", "cem"], each=2, top=3)
-    by_item: dict[str, list[str]] = {}
-    for task in made:
-        by_item.setdefault(task.item_id, []).append(task.reviewer)
-    pairs = Counter(frozenset(who) for who in by_item.values())
-    assert pairs == {frozenset(p): 1 for p in combinations(["ana", "bob", "cem"], 2)}
+@pytest.mark.parametrize(("reviewers", "each", "count"), [(3, 2, 3), (4, 2, 6), (5, 3, 10)])
+def test_everybody_gets_as_much_and_meets_everybody(reviewers: int, each: int, count: int) -> None:
+    names = [f"r{number}" for number in range(reviewers)]
+    made = teams(count, names, each)
+    assert all(len(set(team)) == each for team in made)
+    assert set(Counter(who for team in made for who in team).values()) == {
+        count * each // reviewers
+    }
+    met = Counter(frozenset(pair) for team in made for pair in combinations(team, 2))
+    assert len(met) == reviewers * (reviewers - 1) // 2
+    assert max(met.values()) - min(met.values()) <= 2
 
 
 def test_a_second_review_goes_to_somebody_else(workspace: Workspace, item: Items, say: Say) -> None:

@@ -121,6 +121,23 @@ def test_conflicts_and_second_reviews_are_assigned(run: Run, workspace: Workspac
     assert "1 conflicts, 0 open" in run("conflicts")[1]
 
 
+def test_an_equal_verdict_of_another_person_or_task_is_recorded(
+    run: Run, workspace: Workspace
+) -> None:
+    sheet = workspace.root.parent / "all.csv"
+
+    def applied(label: str, reviewer: str) -> int:
+        sheet.write_text(f"path,action,label\nimages/a.png,relabel,{label}\n")
+        return int(run("apply", sheet, "--reviewer", reviewer)[1].split()[0])
+
+    assert [applied("dog", "ana"), applied("dog", "bob"), applied("dog", "bob")] == [1, 1, 0]
+    assert [applied("emu", "ana"), applied("emu", "ana")] == [1, 0]
+    # Asked to settle it, ana says once more what she has said before and what is in force.
+    assert run("assign", "--conflicts", "--to", "ana")[0] == 0
+    assert [applied("emu", "ana"), applied("emu", "ana")] == [1, 0]
+    assert "1 conflicts, 0 open" in run("conflicts")[1]
+
+
 def test_progress(run: Run, workspace: Workspace) -> None:
     assert "Nothing is reviewed yet." in run("progress")[1]
     assert run("assign", "--sample", 2, "--to", "ana", "--seed", 0)[0] == 0
