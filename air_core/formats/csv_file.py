@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -29,7 +29,7 @@ from air_core.formats.csv_text import (
     table_text,
 )
 from air_core.formats.tables import TablePart, TableSet
-from air_core.formats.tag_cells import LabelCell, TagCells, listed
+from air_core.formats.tag_cells import Bare, LabelCell, TagCells, listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +108,8 @@ class DelimitedTable:
             marks = layout.marks
             mark = None if marks is None or len(record.cells) <= marks else record.cells[marks]
             self._rows.append(_Row(record.start, record.end, record.cells[layout.label], mark))
+        if not _hold_lists(self.cells):
+            self.cells = [LabelCell(cell.text) for cell in self.cells]
 
     def _label(self, record: Record) -> LabelCell:
         written = record.cells[self._layout.label].value
@@ -157,9 +159,9 @@ class DelimitedText:
     """The ``csv`` and ``tsv`` formats.
 
     The delimiter of an existing file is found in its first line, whatever its name ends in;
-    ``delimiter`` is for files composed anew. A cell is several tags if a separator is named, or
-    if any label cell is a JSON list; a row without a label is then unlabelled, one with ``[]``
-    has no tag.
+    ``delimiter`` is for files composed anew. Cells hold tags if a separator is named, if any is a
+    JSON list of texts, or if all are JSON lists; an empty cell is then unlabelled, ``[]`` has no
+    tag.
     """
 
     def __init__(self, name: str, title: str, suffix: str, delimiter: str) -> None:
@@ -207,6 +209,14 @@ class DelimitedText:
         )
         guard = starts_formula if clean.multilabel else _needs_apostrophe
         return table_text(("path", "label"), rows, self.delimiter, guard=guard).encode()
+
+
+def _hold_lists(cells: Sequence[LabelCell]) -> bool:
+    """Whether cells that look like JSON lists are meant so; a class may be called ``[1]``."""
+    found = [listed(cell.text) or [] for cell in cells if cell.is_list]
+    if any(not isinstance(tag, Bare) for tags in found for tag in tags):
+        return True
+    return all(cell.is_list for cell in cells if cell.text)
 
 
 def _needs_apostrophe(text: str) -> bool:

@@ -288,13 +288,19 @@ def test_a_separator_makes_cells_tags(tmp_path: Path) -> None:
 
 
 def test_json_lists_are_tags_without_being_asked(tmp_path: Path) -> None:
-    text = 'path,labels\na.png,"[7,10]"\nb.png,[]\nc.png,\nd.png,7\n'
+    text = 'path,labels\na.png,"[7,10]"\nb.png,[]\nc.png,\nd.png,[7]\n'
     listing = read(tmp_path, text)
     assert listing.labels == ('["10", "7"]', "[]", None, '["7"]')
     assert listing.class_names == ("7", "10")
     decided = replace(clean(listing, {0: '["7"]', 1: '["10"]'}), multilabel=True)
     expected = text.replace('"[7,10]"', '"[7]"').replace("b.png,[]", "b.png,[10]")
     assert CSV.compose(decided).decode() == expected
+
+
+def test_one_list_of_texts_will_do_but_a_class_may_be_called_like_a_list(tmp_path: Path) -> None:
+    assert read(tmp_path, "path,label\na.png,[1]\nb.png,cat\n").labels == ("[1]", "cat")
+    text = 'path,label\na.png,"[""sea"", ""sky""]"\nb.png,cat\nc.png,[1]\n'
+    assert read(tmp_path, text).labels == ('["sea", "sky"]', '["cat"]', '["1"]')
 
 
 def test_a_separator_that_nobody_named_is_pointed_out(tmp_path: Path) -> None:
