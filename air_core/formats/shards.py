@@ -6,6 +6,7 @@ import bz2
 import gzip
 import lzma
 import re
+import struct
 import tarfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -152,7 +153,10 @@ def reporting_damage(path: Path) -> Iterator[None]:
     """Turn what the tar and compression libraries raise into a SourceError."""
     try:
         yield
-    except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, ValueError) as error:
+    except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, struct.error) as error:
+        detail = str(error) or "it is cut short"
+    # Damaged headers make the library fail in ways that it does not document.
+    except (ValueError, LookupError, OverflowError) as error:
         detail = str(error) or "it is cut short"
     except OSError as error:
         # Those without a number are about the data, not about the disk.

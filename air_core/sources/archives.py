@@ -5,36 +5,24 @@ from __future__ import annotations
 import errno
 import filecmp
 import json
-import lzma
 import shutil
-import stat
-import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
 from air_core.atomic import atomic_write
 from air_core.entries import TARS, inner_path, shown
-from air_core.errors import AirError, SourceError
+from air_core.errors import SourceError
 from air_core.images import IMAGE_EXTENSIONS
 from air_core.progress import ProgressCallback
+from air_core.sources.archive_entries import Entry, entries, is_about_data, reporting_damage
 
 OTHERS = (".7z", ".rar", ".tar.zst", ".tar.lz4")
 """Archives that Python cannot unpack."""
 
 _CHUNK = 1 << 20
-_DAMAGE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-    tarfile.TarError,
-    EOFError,
-    NotImplementedError,
-)
 # What a name that meets another, or is too long, does to a single entry.
 _NAMING = (errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.EILSEQ)
 
@@ -103,8 +91,8 @@ def unpack(
     size = archive.stat().st_size
     unpacking = _Unpacking(folder, limits or Limits(), size, trust=not record.mixed)
     try:
-        with _reporting(archive):
-            for done, entry in _entries(archive):
+        with reporting_damage(archive):
+            for done, entry in entries(archive):
                 unpacking.take(entry)
                 progress(done >> 20, size >> 20, "Unpacking (MB)")
     except _TooLarge:
@@ -161,18 +149,6 @@ class _Record:
         self.write()
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """One file, folder or link in an archive."""
-
-    name: str
-    size: int
-    open: Callable[[], IO[bytes] | None]
-    folder: bool = False
-    link: str | None = None
-    flaw: str = ""
-
-
 @dataclass(slots=True)
 class _Unpacking:
     """One pass over an archive."""
@@ -186,7 +162,7 @@ class _Unpacking:
     rejected: dict[str, str] = field(default_factory=dict)
     kept: set[Path] = field(default_factory=set)
 
-    def take(self, entry: _Entry) -> None:
+    def take(self, entry: Entry) -> None:
         """Write one entry, or note why not."""
         self.count += 1
         if self.count > self.limits.entries:
@@ -216,7 +192,7 @@ class _Unpacking:
                 raise
             self.rejected[shown(entry.name)] = f"It cannot be written: {error.strerror}. Rename it."
 
-    def _write(self, entry: _Entry, target: Path) -> None:
+    def _write(self, entry: Entry, target: Path) -> None:
         # A second entry of the same name replaces the first, whatever their sizes.
         trusted = self.trust and target not in self.kept and target.is_file()
         if trusted and target.stat().st_size == entry.size:
@@ -228,7 +204,9 @@ class _Unpacking:
                 while chunk := data.read(_CHUNK):
                     self._spend(len(chunk))
                     file.write(chunk)
-        except (zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+        except (zipfile.BadZipFile, zlib.error, NotImplementedError, OSError) as error:
+            if not is_about_data(error):
+                raise
             raise SourceError(
                 f"It is damaged in the archive ({error}).", hint="Pack it again."
             ) from error
@@ -238,7 +216,7 @@ class _Unpacking:
         else:
             part.replace(target)
 
-    def _data(self, entry: _Entry) -> IO[bytes]:
+    def _data(self, entry: Entry) -> IO[bytes]:
         if entry.link is None:
             data = entry.open()
             assert data is not None  # only folders and devices have none
@@ -271,79 +249,6 @@ class _Unpacking:
                 path.rmdir()
             else:
                 path.unlink()
-
-
-def _entries(archive: Path) -> Iterator[tuple[int, _Entry]]:
-    """What an archive holds, each with the packed bytes read so far."""
-    if archive.name.lower().endswith(".zip"):
-        yield from _zip_entries(archive)
-    else:
-        yield from _tar_entries(archive)
-
-
-def _zip_entries(archive: Path) -> Iterator[tuple[int, _Entry]]:
-    with zipfile.ZipFile(archive) as opened:
-        done = 0
-        # Of entries with one name the last counts, as for other programs.
-        for info in {info.filename: info for info in opened.infolist()}.values():
-            flaw = ""
-            if info.flag_bits & 1:
-                raise SourceError(
-                    f"Expected an archive without password, got {archive.name}.",
-                    hint="Unpack it yourself and open the folder.",
-                )
-            kind = stat.S_IFMT(info.external_attr >> 16)
-            if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-                flaw = "It is a link or device. Put the file itself into the archive."
-            yield (
-                done,
-                _Entry(
-                    info.filename,
-                    info.file_size,
-                    lambda info=info: opened.open(info),  # type: ignore[misc]
-                    folder=info.is_dir(),
-                    flaw=flaw,
-                ),
-            )
-            done += info.compress_size
-
-
-def _tar_entries(archive: Path) -> Iterator[tuple[int, _Entry]]:
-    with archive.open("rb") as file, tarfile.open(fileobj=file) as opened:
-        for member in opened:
-            flaw = ""
-            if not (member.isreg() or member.isdir() or member.islnk()):
-                flaw = "It is a link or device. Put the file itself into the archive."
-            yield (
-                file.tell(),
-                _Entry(
-                    member.name,
-                    member.size,
-                    lambda member=member: opened.extractfile(member),  # type: ignore[misc]
-                    folder=member.isdir(),
-                    link=member.linkname if member.islnk() else None,
-                    flaw=flaw,
-                ),
-            )
-
-
-@contextmanager
-def _reporting(archive: Path) -> Iterator[None]:
-    """Turn what the archive libraries raise into a SourceError."""
-    try:
-        yield
-    except AirError:
-        raise
-    except _DAMAGE as error:
-        raise SourceError(
-            f"Expected a sound archive, got {archive.name}: {str(error) or 'it is cut short'}.",
-            hint="Copy or download it again, or unpack it yourself and open the folder.",
-        ) from error
-    except (ValueError, UnicodeError, RuntimeError) as error:
-        raise SourceError(
-            f"{archive.name} cannot be read as an archive: {error}.",
-            hint="Unpack it yourself and open the folder.",
-        ) from error
 
 
 def sole_folder(folder: Path) -> Path:

@@ -181,6 +181,16 @@ def test_one_damaged_entry_of_a_zip_is_left_out(tmp_path: Path) -> None:
     assert "damaged" in reason
 
 
+def test_a_zip_that_points_before_its_start_says_so(tmp_path: Path) -> None:
+    archive = zipped(tmp_path / "a.zip", {"a.png": b"x" * 100})
+    data = bytearray(archive.read_bytes())
+    offset = data.index(b"PK\x05\x06") + 16
+    data[offset : offset + 4] = b"\xff\xff\0\0"
+    archive.write_bytes(data)
+    with contextlib.suppress(SourceError):
+        assert unpack(archive, tmp_path / "out", silent)
+
+
 def test_an_encrypted_zip_says_so(tmp_path: Path) -> None:
     archive = zipped(tmp_path / "a.zip", {"a.png": b"x"})
     data = bytearray(archive.read_bytes())
@@ -225,7 +235,7 @@ def test_a_broken_run_goes_on_and_a_second_one_writes_nothing(
     def refuse(archive: Path) -> object:
         raise AssertionError("an unchanged archive was opened")
 
-    monkeypatch.setattr(archives, "_entries", refuse)
+    monkeypatch.setattr(archives, "entries", refuse)
     assert unpack(archive, tmp_path / "out", silent) == ()
 
 
