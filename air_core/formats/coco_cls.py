@@ -230,8 +230,9 @@ class _Annotations:
         self._nodes = nodes
         self._ids = {name: key for key, name in reversed(content.categories.items())}
         self._categories = content.categories
-        used = [node.value.get("id") for node in nodes]
-        self._next = max((n for n in used if type(n) is int), default=0) + 1
+        ids = [node.value.get("id") for node in nodes]
+        self._next = max((n for n in ids if type(n) is int), default=0) + 1
+        self._used = {node.value["category_id"] for node in nodes}
         self.edits: list[Edit] = []
         self.dropped: set[int] = set()
         self.added: list[str] = []
@@ -261,7 +262,9 @@ class _Annotations:
 
     def _id_of(self, label: str) -> Id:
         if label not in self._ids:
-            numbers = [key for key in self._ids.values() if type(key) is int]
+            # Not the id of a category that is missing, which would give others this label.
+            known = {*self._ids.values(), *self._used}
+            numbers = [key for key in known if type(key) is int]
             new: Id = max(numbers, default=0) + 1 if numbers or not self._ids else label
             self._ids[label] = new
             category = {"id": new, "name": label, "supercategory": ""}

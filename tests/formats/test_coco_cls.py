@@ -114,6 +114,17 @@ def test_an_emptied_class_keeps_its_id_and_a_lost_one_gets_a_new_one(tmp_path: P
     assert by_name(after) == {"a.png": ["emu"], "deep/b.png": ["emu"], "c.png": ["dog"]}
 
 
+def test_a_new_category_takes_no_id_that_annotations_name(tmp_path: Path) -> None:
+    text = (
+        '{"categories":[],"images":[{"id":1,"file_name":"a.png"},{"id":2,"file_name":"b.png"}],'
+        '"annotations":[{"id":1,"image_id":1,"category_id":1}]}'
+    )
+    listing = COCO.read(write(tmp_path, text), NONE)
+    assert listing.paths == ("b.png",)
+    after = COCO.compose(decided(listing, {0: "cat"})).decode()
+    assert COCO.read(write(tmp_path, after), NONE).paths == ("b.png",)
+
+
 def test_a_file_without_annotations_can_get_some(tmp_path: Path) -> None:
     text = (
         '{"images": [{"id": "x", "file_name": "a.png"}],'

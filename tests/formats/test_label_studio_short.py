@@ -110,6 +110,13 @@ def test_a_decision_changes_its_cell_only(tmp_path: Path) -> None:
     assert exported(CSV, file, {2: '["Dog"]'}) == ROWS.replace('13,"3",""', '13,"3","Dog"')
 
 
+@pytest.mark.parametrize("chosen", [MIN, CSV], ids=lambda f: f.name)
+def test_that_there_is_nothing_to_choose_can_be_said(tmp_path: Path, chosen: FileFormat) -> None:
+    after = exported(chosen, write(tmp_path, chosen), {0: "[]", 3: "[]"})
+    listing = chosen.read(write(tmp_path, chosen, after), NONE)
+    assert listing.labels == ("[]", '["Cat", "Fur"]', "[]", "[]")
+
+
 def test_excluded_rows_go_as_a_whole(tmp_path: Path) -> None:
     records = json.loads(exported(MIN, write(tmp_path, MIN), excluded=(0, 3)))
     assert records == json.loads(RECORDS)[1:3]

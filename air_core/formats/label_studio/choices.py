@@ -17,6 +17,9 @@ CONTROL = "choice"
 IMAGE = "image"
 """Name of the Image tag, and of the key of its address, in what we compose."""
 
+EMPTY = '{"choices": []}'
+"""A cell that says there is none."""
+
 FIXED = frozenset(
     (
         *("id", "annotator", "annotation_id", "created_at", "updated_at", "lead_time"),

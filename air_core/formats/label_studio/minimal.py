@@ -171,15 +171,18 @@ def _rewrite(clean: CleanLabels) -> bytes:
             gone.add(entry.position)
         elif item is not None and item.label != item.given_label:
             labels = labels_in(item.label, multilabel=clean.multilabel)
-            edits += _relabel(doc, records[entry.position], content.control, labels)
+            # Without an annotation, an absent choice says that nobody has looked.
+            says_none = item.label is not None and entry.labels is None
+            shown = short(labels) if labels or says_none else None
+            edits += _relabel(doc, records[entry.position], content.control, shown)
     return doc.edited([*edits, *doc.rebuilt(doc.root, records, gone=gone)])
 
 
-def _relabel(doc: JsonText, record: Node, control: str, labels: Sequence[str]) -> list[Edit]:
+def _relabel(doc: JsonText, record: Node, control: str, choice: object) -> list[Edit]:
     old = doc.child(record, control)
-    if old is not None and labels:
-        return [doc.replaced(old, short(labels))]
+    if old is not None and choice is not None:
+        return [doc.replaced(old, choice)]
     children = doc.children(record)
     gone = {n for n, child in enumerate(children) if child.key == control}
-    added = [doc.member(control, short(labels))] if labels else []
+    added = [] if choice is None else [doc.member(control, choice)]
     return doc.rebuilt(record, children, gone=gone, added=added)

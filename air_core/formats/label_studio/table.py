@@ -12,6 +12,7 @@ from air_core.formats.csv_text import Cell, Dialect, Record, decode, records, st
 from air_core.formats.json_text import read_label_file
 from air_core.formats.label_studio.choices import (
     CONTROL,
+    EMPTY,
     FIXED,
     IMAGE,
     pick_address,
@@ -191,6 +192,9 @@ def _rewrite(clean: CleanLabels) -> bytes:
         elif item is not None and item.label != item.given_label:
             labels = labels_in(item.label, multilabel=clean.multilabel)
             new = write_cell(labels, guarded=False)
+            if item.label is not None and entry.labels is None and not labels:
+                # Without an annotation, an empty cell says that nobody has looked.
+                new = EMPTY
             written = content.dialect.write(new, quoted=entry.cell.quoted)
             parts += [text[position : entry.cell.start], written]
             position = entry.cell.end
