@@ -16,8 +16,10 @@ from sqlalchemy.pool import NullPool
 from air_core.errors import WorkspaceError
 
 BUSY_SECONDS = 30
+IDLE_SECONDS = 10
 _CONNECT_SECONDS = 10
 _POSTGRES = "postgresql+psycopg"
+_HOW = "Write it as postgresql://USER@HOST:PORT/DATABASE."
 
 
 def database_url(target: str | Path) -> URL:
@@ -44,14 +46,17 @@ def database_url(target: str | Path) -> URL:
     try:
         url = make_url(str(target))
     except (ArgumentError, ValueError):
-        url = URL.create("unreadable")
+        raise WorkspaceError(
+            f"Expected the URL of a database, got one that cannot be read ({_scheme(target)}:…).",
+            hint=f"{_HOW} Signs such as / or @ in a password become %2F or %40.",
+        ) from None
     if url.get_backend_name() in ("postgres", "postgresql"):
         return url.set(drivername=_POSTGRES)
     if url.drivername == "sqlite":
         return url
     raise WorkspaceError(
         f"Expected a URL of PostgreSQL or SQLite, got one that begins with {_scheme(target)!r}.",
-        hint="Write it as postgresql://USER@HOST:PORT/DATABASE.",
+        hint=_HOW,
     )
 
 
@@ -158,10 +163,9 @@ def _prepare_postgres(engine: Engine) -> None:
     def _on_connect(connection: Any, _record: Any) -> None:
         connection.autocommit = True
         cursor = connection.cursor()
-        # Wait as long as with SQLite; and a client that hangs must not hold up the others.
-        milliseconds = int(BUSY_SECONDS * 1000)
-        cursor.execute(f"SET lock_timeout = {milliseconds}")
-        cursor.execute(f"SET idle_in_transaction_session_timeout = {milliseconds}")
+        cursor.execute(f"SET lock_timeout = {BUSY_SECONDS * 1000:.0f}")
+        # A client that hangs with the lock in its hand is cut off before the others give up.
+        cursor.execute(f"SET idle_in_transaction_session_timeout = {IDLE_SECONDS * 1000:.0f}")
         # A server set to answer before the disk has it would break what record() promises.
         cursor.execute(
             "SELECT set_config('synchronous_commit', 'on', false) "

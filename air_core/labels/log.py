@@ -273,4 +273,5 @@ def _parse_operation(operation_id: str) -> dict[str, str | int]:
 
 
 def _cause(error: Exception) -> str:
-    return str(getattr(error, "orig", None) or error).strip().rstrip(".")
+    said = str(getattr(error, "orig", None) or error).strip()
+    return said.partition("\n")[0].rstrip(".")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from air_core.errors import DecisionError
+from air_core.errors import DecisionError, WorkspaceError
 from air_core.labels.assignments import Assignment, Task
 from air_core.labels.chain import Verification, breaks, verify
 from air_core.labels.database import without_password
@@ -320,7 +320,12 @@ class LabelStore:
         with self._lock:
             # A long history is read before the lock is taken: only what comes in meanwhile is
             # read while others wait.
-            self._catch_up(self._log)
+            try:
+                self._catch_up(self._log)
+            except WorkspaceError as error:
+                raise DecisionError(
+                    f"The decision could not be stored. {error.message}", hint=error.hint
+                ) from error
             with self._log.writing() as write:
                 self._catch_up(write)
                 if operation_id is not None:

@@ -5,29 +5,41 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import AbstractContextManager, ExitStack, closing
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 from air_core.labels import LabelStore
 from tests.labels import postgres
 
+Server = TypeVar("Server", bound=postgres.Server)
 BOTH = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
+
+
+def _or_skip(running: AbstractContextManager[Server]) -> Iterator[Server]:
+    """Without a server the test is skipped, or fails where one is required."""
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(running)
+        except LookupError as error:
+            if os.environ.get("REQUIRE_POSTGRES"):
+                raise
+            pytest.skip(str(error))
+        yield server
 
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[postgres.Server]:
-    """A PostgreSQL server; without one the test is skipped, or fails if it is required."""
-    try:
-        running = postgres.server()
-        server = running.__enter__()
-    except LookupError as error:
-        if os.environ.get("REQUIRE_POSTGRES"):
-            raise
-        pytest.skip(str(error))
-    yield server
-    running.__exit__(None, None, None)
+    """A PostgreSQL server that all tests share."""
+    yield from _or_skip(postgres.server())
+
+
+@pytest.fixture
+def own_server() -> Iterator[postgres.OwnServer]:
+    """A PostgreSQL server that may be killed."""
+    yield from _or_skip(postgres.own_server())
 
 
 @pytest.fixture

@@ -113,18 +113,14 @@ class OwnServer(Server):
 
 
 @contextmanager
-def server() -> Iterator[Server]:
-    """The server that ``AIR_AUDIT_TEST_POSTGRES`` names, or one of our own.
+def own_server() -> Iterator[OwnServer]:
+    """A server that the test may kill.
 
     Raises
     ------
     LookupError
-        If there is neither.
+        If PostgreSQL is not installed.
     """
-    named = os.environ.get("AIR_AUDIT_TEST_POSTGRES")
-    if named:
-        yield Server(make_url(named))
-        return
     binaries = find_binaries()
     if binaries is None:
         raise LookupError("PostgreSQL is not installed, and AIR_AUDIT_TEST_POSTGRES is not set")
@@ -138,6 +134,17 @@ def server() -> Iterator[Server]:
             own.kill()
     finally:
         shutil.rmtree(folder)
+
+
+@contextmanager
+def server() -> Iterator[Server]:
+    """The server that ``AIR_AUDIT_TEST_POSTGRES`` names, or one of our own."""
+    named = os.environ.get("AIR_AUDIT_TEST_POSTGRES")
+    if named:
+        yield Server(make_url(named))
+    else:
+        with own_server() as own:
+            yield own
 
 
 def _address(url: URL) -> str:
