@@ -108,23 +108,23 @@ def _agreement(
     multilabel: bool,
 ) -> Agreement:
     kappa = _cohen if statistic == "cohen" else _fleiss
-    codes = {
-        outcome: code
-        for code, outcome in enumerate(sorted({o for r in ratings for o in r}, key=str))
-    }
-    table = np.array([[codes[o] for o in row] for row in ratings], dtype=np.intp)
+    kinds = sorted({outcome for row in ratings for outcome in row}, key=str)
+    codes = {outcome: code for code, outcome in enumerate(kinds)}
+    table = np.array([[codes[outcome] for outcome in row] for row in ratings], dtype=np.intp)
     wrong = np.array(
         [
-            [o.excluded or o.label != label for o in row]
+            [outcome.excluded or outcome.label != label for outcome in row]
             for row, label in zip(ratings, given, strict=True)
-        ]
+        ],
+        dtype=np.intp,
     )
-    named = [[_named(o, multilabel) for o in row] for row in ratings]
-    names = sorted({name for row in named for cell in row for name in cell})
-    by_class = {
-        name: kappa(np.array([[name in cell for cell in row] for row in named], dtype=np.intp))
-        for name in names
-    }
+    named = [_named(outcome, multilabel) for outcome in kinds]
+    # Equal rows count once, with a weight: there are few, and many classes to ask them about.
+    rows, times = np.unique(table, axis=0, return_counts=True)
+    by_class = {}
+    for name in sorted(set().union(*named)):
+        has_it = np.array([name in names for names in named], dtype=np.intp)
+        by_class[name] = kappa(has_it[rows], times)
     n, raters = table.shape
     alike = [table[:, a] == table[:, b] for a, b in combinations(range(raters), 2)]
     return Agreement(
@@ -133,8 +133,8 @@ def _agreement(
         items=n,
         raters=raters,
         same=float(np.mean(alike)),
-        kappa=kappa(table),
-        wrong=kappa(wrong.astype(np.intp)),
+        kappa=kappa(rows, times),
+        wrong=kappa(*np.unique(wrong, axis=0, return_counts=True)),
         by_class=by_class,
     )
 
@@ -147,18 +147,21 @@ def _named(outcome: Outcome, multilabel: bool) -> frozenset[str]:
     return frozenset(tags_of(outcome.label)) if multilabel else frozenset([outcome.label])
 
 
-def _cohen(table: NDArray[np.intp]) -> float | None:
+def _cohen(rows: NDArray[np.intp], times: NDArray[np.intp]) -> float | None:
+    """Cohen's κ of rows of two codes, each so many times."""
     from sklearn.metrics import cohen_kappa_score
 
-    if len(np.unique(table)) < 2:  # chance alone explains all of it: 0/0
+    if len(np.unique(rows)) < 2:  # chance alone explains all of it: 0/0
         return None
-    return float(cohen_kappa_score(table[:, 0], table[:, 1]))
+    return float(cohen_kappa_score(rows[:, 0], rows[:, 1], sample_weight=times))
 
 
-def _fleiss(table: NDArray[np.intp]) -> float | None:
-    from statsmodels.stats.inter_rater import aggregate_raters, fleiss_kappa
+def _fleiss(rows: NDArray[np.intp], times: NDArray[np.intp]) -> float | None:
+    """Fleiss' κ of rows of codes, each so many times."""
+    from statsmodels.stats.inter_rater import fleiss_kappa
 
-    if len(np.unique(table)) < 2:
+    codes = np.unique(rows)
+    if len(codes) < 2:
         return None
-    counts, _ = aggregate_raters(table)
-    return float(fleiss_kappa(counts))
+    counts = np.stack([(rows == code).sum(axis=1) for code in codes], axis=1)
+    return float(fleiss_kappa(np.repeat(counts, times, axis=0)))
