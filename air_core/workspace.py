@@ -244,7 +244,9 @@ class Workspace:
                     hint="Make another database for these.",
                 )
             if address != self._manifest.database:
-                shared.restore(self.labels.history())
+                before = self._manifest.log(self.root)
+                if not isinstance(before, Path) or before.exists():
+                    shared.restore(self.labels.history())
                 manifest = replace(self._manifest, database=address)
                 write_manifest(self.root, manifest)
                 self._manifest = manifest
