@@ -172,7 +172,7 @@ def _names_images(file: Path) -> bool:
             with file.open("rb") as lines:
                 names = [lines.readline(1 << 20).decode("utf-8", "replace")]
             return _FILE_NAME in names[0]
-    except (OSError, pa.ArrowException):
+    except (pa.ArrowException, ValueError, OSError):
         return False
     return any(name.endswith(_FILE_NAME) for name in names)
 

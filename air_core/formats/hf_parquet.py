@@ -45,7 +45,7 @@ class HuggingFaceParquet:
             return False
         try:
             schema = pq.read_schema(first)
-        except (pa.ArrowException, OSError):
+        except (pa.ArrowException, ValueError, OSError):
             return False
         return any(holds_images(field.type) for field in schema)
 

@@ -237,12 +237,12 @@ def _reading(source: Path | bytes, name: str) -> Iterator[pq.ParquetFile]:
         opened = pq.ParquetFile(source if isinstance(source, Path) else pa.BufferReader(source))
     except FileNotFoundError:
         raise SourceError(f"Expected the file {name}, got nothing there.") from None
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, ValueError, OSError) as error:
         raise _damaged(name, error) from error
     try:
         with opened as file:
             yield file
-    except (pa.ArrowException, UnicodeDecodeError) as error:
+    except (pa.ArrowException, ValueError) as error:  # names and texts that are no UTF-8, too
         raise _damaged(name, error) from error
     except OSError as error:
         if error.errno is None:  # Arrow's own, for a damaged page; not one of writing an image

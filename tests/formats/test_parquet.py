@@ -123,7 +123,9 @@ def test_what_cannot_be_read_says_why(tmp_path: Path, paint: PaintImage) -> None
         PARQUET.read(source, ReadOptions())
     with pytest.raises(SourceError, match="'nope'"):
         PARQUET.read(source, ReadOptions(label_column="nope"))
-    for data in (b"", b"PAR1", b"x" * 100, source.read_bytes()[:-20]):
+    whole = source.read_bytes()
+    misnamed = whole.replace(b"label", b"l\xffbel")
+    for data in (b"", b"PAR1", b"x" * 100, whole[:-20], misnamed):
         (tmp_path / "bad.parquet").write_bytes(data)
         with pytest.raises(SourceError, match=r"bad\.parquet cannot be read as one"):
             PARQUET.read(tmp_path / "bad.parquet", ReadOptions())
