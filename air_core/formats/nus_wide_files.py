@@ -18,12 +18,13 @@ IMAGES = ("Flickr", "images", "Images", "image")
 
 LABELS = re.compile(r"(?:Lite_)?Labels_(.+?)(?:_(Train|Test))?\.txt")
 TAGS = re.compile(r"(?:Lite_)?(?:(Train|Test)_)?(?:All_?)?Tags81(?:_(Train|Test))?\.txt")
+CONCEPTS = re.compile(r"Concepts?_?(?:List)?[0-9]*\.txt", re.IGNORECASE)
+"""How the files are named: labels of a concept, tags of all concepts, the concepts' names."""
+
 _LIST_NAME = re.compile(r"(Train|Test)?_?image_?list\.txt", re.IGNORECASE)
 _LIST_FOLDER = re.compile(r"(.*_)?image[ _]?list", re.IGNORECASE)
 _LIST_SPLIT = re.compile(r"Train|Test", re.IGNORECASE)
 _FOLDER = re.compile(r"ground ?truth|label|tag|concept|list|nus.?wide", re.IGNORECASE)
-CONCEPTS = re.compile(r"Concepts?_?(?:List)?[0-9]*\.txt", re.IGNORECASE)
-_LINE = re.compile(rb"[^\r\n]*(?:\r\n|\n|\r|\Z)")
 _DEPTH = 4
 
 
@@ -69,6 +70,7 @@ def inner_name(file: Path, source: Path) -> str:
 
 
 def read_concepts(files: Sequence[Path]) -> tuple[Path | None, tuple[str, ...]]:
+    """The file of concept names and what it says, if there is one."""
     found = [file for file in files if CONCEPTS.fullmatch(file.name)]
     if not found:
         return None, ()
@@ -78,7 +80,13 @@ def read_concepts(files: Sequence[Path]) -> tuple[Path | None, tuple[str, ...]]:
 def find_splits(
     source: Path, files: Sequence[Path], concepts: Sequence[str], options: ReadOptions
 ) -> list[Split]:
-    """The splits to read: training and test where there are such files, else all images."""
+    """The splits to read: training and test where there are such files, else all images.
+
+    Raises
+    ------
+    SourceError
+        If a file is missing; names it.
+    """
     labels: dict[str, dict[str, Path]] = {}
     matrices: dict[str, Path] = {}
     for file in files:
@@ -151,10 +159,12 @@ def listed_names(data: bytes, file: Path) -> list[str]:
 
 
 def lines_of(data: bytes) -> list[bytes]:
-    return [line for line in _LINE.findall(data) if line]
+    """Lines with their ends."""
+    return data.splitlines(keepends=True)
 
 
 def passed_over(source: Path, files: Iterable[Path], splits: Sequence[Split]) -> Iterator[str]:
+    """What to tell of label files that are not read."""
     used = {file for split in splits for file in split.files}
     others = [f for f in files if LABELS.fullmatch(f.name) and f not in used]
     if others:
@@ -166,5 +176,6 @@ def passed_over(source: Path, files: Iterable[Path], splits: Sequence[Split]) ->
 
 
 def is_image_list(name: str) -> bool:
+    """Whether one of the files kept from a source is a list of images."""
     file = Path(name)
     return not any(p.fullmatch(file.name) for p in (LABELS, TAGS, CONCEPTS))

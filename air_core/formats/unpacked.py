@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from air_core.errors import SourceError
@@ -20,6 +20,7 @@ class Unpacked:
     """
 
     root: Path
+    _made: set[Path] = field(default_factory=set)
 
     @classmethod
     def of(cls, options: ReadOptions, title: str) -> Unpacked:
@@ -53,7 +54,9 @@ class Unpacked:
             if there.st_mtime_ns == stamp and there.st_size:
                 return
         except FileNotFoundError:
-            target.parent.mkdir(parents=True, exist_ok=True)
+            if target.parent not in self._made:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                self._made.add(target.parent)
         target.write_bytes(data())
         # Last, so that what a killed process left half written is not taken for whole.
         os.utime(target, ns=(stamp, stamp))
