@@ -47,12 +47,12 @@ class Server:
             connection.execute(statement.encode())
 
     @contextmanager
-    def place(self) -> Iterator[str]:
+    def place(self, options: str = "") -> Iterator[str]:
         """URL of an empty place for a log: a schema, which is quicker to make than a database."""
         name = f"labels_{uuid.uuid4().hex[:12]}"
         self.run(f"CREATE SCHEMA {name}")
         try:
-            address = self.url.update_query_dict({"options": f"-csearch_path={name}"})
+            address = self.url.update_query_dict({"options": f"-csearch_path={name} {options}"})
             yield address.render_as_string(hide_password=False)
         finally:
             self.run(f"DROP SCHEMA {name} CASCADE")
@@ -65,8 +65,7 @@ class OwnServer(Server):
         self._binaries, self._folder = binaries, folder
         # PostgreSQL refuses to run as root.
         self._user = "postgres" if os.geteuid() == 0 else None
-        if self._user:
-            shutil.chown(folder, self._user, self._user)
+        self.give(folder)
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
@@ -80,6 +79,11 @@ class OwnServer(Server):
             "--auth=scram-sha-256", f"--pwfile={word}", "--locale=C", "--no-sync",
         )  # fmt: skip
         self.start()
+
+    def give(self, folder: Path) -> None:
+        """Let the server write to a folder."""
+        if self._user:
+            shutil.chown(folder, self._user, self._user)
 
     def _command(self, name: str, *arguments: str | Path) -> None:
         subprocess.run(
