@@ -25,27 +25,33 @@ TAGS = (
     ("cat",),
     ("007", "wild dog"),
 )
+DIGITS = ("1", "0", "2", "3", "1", "0", "1", "2")
 STEMS = ("plain", "two words", "comma,name", "quo'te", "ünïcode", "a.b", "0007", "last")
 
 
-def make_csv(folder: Path, *, multilabel: bool, side: int = 32) -> Path:
-    """Write eight images and ``labels.csv``; tags stand in the cells as JSON lists."""
+def make_csv(folder: Path, *, multilabel: bool, grey: bool = False) -> Path:
+    """Write eight images and ``labels.csv``; tags stand in the cells as JSON lists.
+
+    Images have the size of CIFAR's, or in grey that of MNIST's and digits for labels.
+    """
     rng = np.random.default_rng(0)
     (folder / "images").mkdir(parents=True)
     rows = []
     for number, stem in enumerate(STEMS):
         name = f"images/{stem}.png"
-        Image.fromarray(rng.integers(0, 255, (side, side, 3), dtype=np.uint8)).save(folder / name)
-        label = json.dumps(TAGS[number], ensure_ascii=False) if multilabel else SINGLE[number]
+        shape = (28, 28) if grey else (32, 32, 3)
+        Image.fromarray(rng.integers(0, 255, shape, dtype=np.uint8)).save(folder / name)
+        one = DIGITS[number] if grey else SINGLE[number]
+        label = json.dumps(TAGS[number], ensure_ascii=False) if multilabel else one
         rows.append((name, label))
     with (folder / "labels.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file, lineterminator="\n").writerows([("path", "label"), *rows])
     return folder / "labels.csv"
 
 
-def workspace_of(folder: Path, *, multilabel: bool, side: int = 32) -> Workspace:
+def workspace_of(folder: Path, *, multilabel: bool, grey: bool = False) -> Workspace:
     """A workspace of :func:`make_csv`."""
-    source = make_csv(folder / "source", multilabel=multilabel, side=side)
+    source = make_csv(folder / "source", multilabel=multilabel, grey=grey)
     return Workspace.create(folder / "audit", source)
 
 

@@ -6,15 +6,13 @@ them; without it the tests that need them skip, or fail where ``REQUIRE_INTEROP`
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-PYTHON = Path(__file__).parents[2] / ".venv-interop" / "bin" / "python"
+from benchmarks.format_libraries import INTEROP, run_apart
 
 
 def foreign(script: str, *arguments: Path | str) -> Any:
@@ -22,15 +20,8 @@ def foreign(script: str, *arguments: Path | str) -> Any:
 
     ``sys.argv[1:]`` are the arguments.
     """
-    if not PYTHON.exists():
+    if not INTEROP.exists():
         if os.environ.get("REQUIRE_INTEROP"):
-            pytest.fail(f"Expected the libraries of {PYTHON}, got none. Run: make interop")
+            pytest.fail(f"Expected the libraries of {INTEROP}, got none. Run: make interop")
         pytest.skip("needs the formats' own libraries: make interop")
-    done = subprocess.run(
-        [str(PYTHON), "-W", "ignore", "-c", script, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.strip().splitlines()[-1])
+    return run_apart(script, *arguments)
