@@ -218,7 +218,7 @@ def test_what_is_taken_back_after_the_draw_may_all_be_wrong(store: LabelStore) -
 @pytest.mark.slow
 def test_estimates_from_a_log_cover_the_truth(tmp_path: Path) -> None:
     """Review from the top, draw, judge, review on: as it is done."""
-    rng, hits, repeats = np.random.default_rng(0), 0, 300
+    rng, hits, repeats = np.random.default_rng(0), 0, 120
     LabelStore(tmp_path / "empty.sqlite").close()
     for number in range(repeats):
         wrong = rng.random(400) < 0.1

@@ -119,6 +119,8 @@ def _summary(
         for event in decisions.values()
         if event.detector
     )
+    known = reviews.verdicts.reviews.keys() | reviews.verdicts.adjudications.keys()
+    judged = {item for item in known if item in dataset}
     return {
         "now": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         "source": info.source,
@@ -127,7 +129,8 @@ def _summary(
         "class_count": len(dataset.class_names),
         "kind": "tags" if dataset.multilabel else "classes",
         "actions": Counter(event.action for event in decisions.values()),
-        "reviewed": len(decisions),
+        "reviewed": len(judged),
+        "undecided": len(judged - decisions.keys()),
         "events": len(reviews.history),
         "undos": sum(event.undoes is not None for event in reviews.history),
         "head": reviews.history[-1].hash if reviews.history else "",

@@ -139,6 +139,7 @@ def test_it_says_what_it_rests_on(make: Made) -> None:
     assert "that of the latest decision" in text
     text = Page(compose_report(workspace, labels_by="majority", unresolved="given")).text
     assert "what more than half of them say" in text
+    assert "1 reviewed images that this leaves open keep the label they came with" in text
 
 
 def test_where_it_is_written(make: Made, tmp_path: Path) -> None:
