@@ -7,20 +7,20 @@ from pathlib import Path
 import pytest
 
 from air_core.formats import FORMAT_TITLES, get_format
-from benchmarks.format_fuzz import Outcome, fuzz
+from benchmarks.format_fuzz import fuzz
 from benchmarks.format_samples import workspace_of, write_sample
 
 
-def broken(tmp_path: Path, format: str, inputs: int) -> Outcome:
+def sample_of(tmp_path: Path, format: str) -> Path:
     workspace = workspace_of(tmp_path, multilabel=False, grey=format == "mnist")
-    sample = write_sample(workspace, format, tmp_path / "sample")
     (tmp_path / "scratch").mkdir()
-    return fuzz(format, sample, tmp_path / "scratch", inputs=inputs)
+    return write_sample(workspace, format, tmp_path / "sample")
 
 
 @pytest.mark.parametrize("format", FORMAT_TITLES)
 def test_broken_files_are_refused_in_words(tmp_path: Path, format: str) -> None:
-    outcome = broken(tmp_path, format, 40)
+    sample = sample_of(tmp_path, format)
+    outcome = fuzz(format, sample, tmp_path / "scratch", inputs=40)
     assert (outcome.inputs, outcome.failures) == (40, [])
 
 
@@ -29,7 +29,8 @@ def test_the_fuzzer_notices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         (tmp_path / "elsewhere.txt").write_text("x")
         raise KeyError("label")
 
+    sample = sample_of(tmp_path, "csv")
     monkeypatch.setattr(get_format("csv"), "read", careless)
-    failures = broken(tmp_path, "csv", 2).failures
+    failures = fuzz("csv", sample, tmp_path / "scratch", inputs=2).failures
     assert any("KeyError" in failure for failure in failures)
     assert any("touched" in failure and "elsewhere.txt" in failure for failure in failures)
