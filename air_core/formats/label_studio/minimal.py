@@ -109,6 +109,7 @@ class _Entry:
     position: int
     places: list[str]
     labels: list[str] | None
+    annotated: bool
 
 
 class _Content:
@@ -131,15 +132,16 @@ class _Content:
             try:
                 content = expect(record, dict, "it")
                 address = expect_name(content.get(self.key), f"its {self.key}")
-                labels = self._labels(content)
-                self.entries.append(_Entry(position, image_places(address), labels))
+                annotated = content.get("annotation_id") is not None
+                labels = self._labels(content, annotated)
+                self.entries.append(_Entry(position, image_places(address), labels, annotated))
             except SourceError as error:
                 self.flaws.append((f"record {position + 1}", str(error)))
 
-    def _labels(self, record: dict[str, Any]) -> list[str] | None:
+    def _labels(self, record: dict[str, Any], annotated: bool) -> list[str] | None:
         if record.get(self.control) is not None:
             return read_short(record[self.control], f"its {self.control}")
-        return None if record.get("annotation_id") is None else []
+        return [] if annotated else None
 
 
 def _outputs(record: dict[str, Any]) -> Sequence[str]:
@@ -172,7 +174,7 @@ def _rewrite(clean: CleanLabels) -> bytes:
         elif item is not None and item.label != item.given_label:
             labels = labels_in(item.label, multilabel=clean.multilabel)
             # Without an annotation, an absent choice says that nobody has looked.
-            says_none = item.label is not None and entry.labels is None
+            says_none = item.label is not None and not entry.annotated
             shown = short(labels) if labels or says_none else None
             edits += _relabel(doc, records[entry.position], content.control, shown)
     return doc.edited([*edits, *doc.rebuilt(doc.root, records, gone=gone)])

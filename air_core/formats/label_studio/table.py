@@ -127,6 +127,7 @@ class _Entry:
     cell: Cell
     places: list[str]
     labels: list[str] | None
+    annotated: bool
 
 
 class _Content:
@@ -166,9 +167,9 @@ class _Content:
                     raise SourceError(flaw)
                 address, cell, annotation = (record.cells[n] for n in columns)
                 labels = read_cell(cell.value) if cell.value else []
-                known = bool(annotation.value or cell.value)
-                places = image_places(address.value)
-                self.entries.append(_Entry(record, cell, places, labels if known else None))
+                known = labels if annotation.value or cell.value else None
+                places, annotated = image_places(address.value), bool(annotation.value)
+                self.entries.append(_Entry(record, cell, places, known, annotated))
             except SourceError as error:
                 self.flaws.append((f"row {record.number}", str(error)))
 
@@ -192,7 +193,7 @@ def _rewrite(clean: CleanLabels) -> bytes:
         elif item is not None and item.label != item.given_label:
             labels = labels_in(item.label, multilabel=clean.multilabel)
             new = write_cell(labels, guarded=False)
-            if item.label is not None and entry.labels is None and not labels:
+            if item.label is not None and not entry.annotated and not labels:
                 # Without an annotation, an empty cell says that nobody has looked.
                 new = EMPTY
             written = content.dialect.write(new, quoted=entry.cell.quoted)
