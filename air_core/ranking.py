@@ -55,8 +55,9 @@ class Ranking:
     def suggested_text(self, row: int, class_names: Sequence[str]) -> str:
         """What the model would label an item: a class, or tags as a JSON list."""
         if self.suggested_tags is None:
-            return class_names[self.suggested_labels[row]]
-        return tags_text(class_names[tag] for tag in np.flatnonzero(self.suggested_tags[row]))
+            return class_names[int(self.suggested_labels[row])]
+        found = np.flatnonzero(self.suggested_tags[row]).tolist()
+        return tags_text(class_names[tag] for tag in found)
 
     @property
     def order(self) -> NDArray[np.intp]:
