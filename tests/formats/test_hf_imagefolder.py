@@ -219,7 +219,7 @@ def test_datasets_opens_what_we_compose(
     tmp_path: Path, paint: PaintImage, multilabel: bool
 ) -> None:
     folder = tmp_path / "in"
-    # A name that datasets would take for a split, twins on disks without case, a formula.
+    # A name that datasets might take for a split, twins on disks without case, a formula.
     for number, name in enumerate(("test_1.png", "val/b.png", "TEST_1.png", "no.png")):
         paint(folder / name, (number * 50, 0, 0))
     one = "path,label\ntest_1.png,None\nval/b.png,007\nTEST_1.png,=1\nno.png,\n"
@@ -236,6 +236,16 @@ def test_datasets_opens_what_we_compose(
     again = Workspace.create(tmp_path / "ws2", tmp_path / "out")
     assert again.dataset.class_names == ("007", "=1", "None")
     assert list(rows(again).values())[-1] == ("[]" if multilabel else "007")
+
+
+@pytest.mark.slow
+def test_folders_that_are_called_like_splits_make_none(tmp_path: Path, paint: PaintImage) -> None:
+    for number, name in enumerate(("a.png", "my/dev/b.png")):
+        paint(tmp_path / "in" / name, (number * 50, 0, 0))
+    (tmp_path / "in" / "labels.csv").write_text("path,label\na.png,cat\nmy/dev/b.png,dog\n")
+    Workspace.create(tmp_path / "ws", tmp_path / "in").export("hf-imagefolder", tmp_path / "out")
+    _, found = foreign(READ_BY_DATASETS, tmp_path / "out", tmp_path / "cache")
+    assert found == {"train": [[0, 0], [50, 1]]}
 
 
 def test_a_folder_without_images_says_so(tmp_path: Path) -> None:
