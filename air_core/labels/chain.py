@@ -20,7 +20,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, NoReturn, get_args, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from air_core.errors import SourceError
 from air_core.labels.models import EventAction, LabelEvent
@@ -54,7 +54,7 @@ def event_from_json(line: str) -> LabelEvent:
         If it is no event.
     """
     try:
-        values = json.loads(line, parse_constant=_refuse_constant)
+        values = json.loads(line, parse_constant=_constant)
     except (ValueError, RecursionError) as error:
         raise SourceError(f"Expected an event as JSON, got {line[:80]!r}: {error}.") from None
     if not isinstance(values, dict) or set(values) != set(_NAMES):
@@ -121,6 +121,7 @@ def breaks(events: Iterable[LabelEvent]) -> Iterator[str]:
         The whole log, oldest first.
     """
     last, previous = 0, GENESIS
+    items: dict[int | None, str] = {}
     for event in events:
         if event.event_id > last + 1:
             yield _missing(last + 1, event.event_id - 1)
@@ -129,6 +130,9 @@ def breaks(events: Iterable[LabelEvent]) -> Iterator[str]:
         elif event.hash != link(previous, _hashed(event)):
             before = f" does not follow from event {last}: one of the two" if last else ""
             yield f"Event {event.event_id}{before} was changed."
+        if event.undoes is not None and items.get(event.undoes) != event.item_id:
+            yield f"Event {event.event_id} takes back event {event.undoes}, which it cannot."
+        items[event.event_id] = event.item_id
         last, previous = event.event_id, event.hash
 
 
@@ -209,8 +213,11 @@ def _hashed(event: LabelEvent) -> dict[str, Any]:
 
 
 def _line(values: Mapping[str, object]) -> str:
-    return json.dumps(values, allow_nan=False, separators=(",", ":"))
+    # What somebody has put into the database by hand may be of any type.
+    return json.dumps(values, separators=(",", ":"), default=str)
 
 
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number")
+def _constant(name: str) -> float:
+    if name == "NaN":
+        raise ValueError("NaN is no number")
+    return float(name)

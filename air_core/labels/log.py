@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 import weakref
 from collections.abc import Iterator, Sequence
@@ -11,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, insert, literal, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -31,7 +32,6 @@ from air_core.labels.schema import SCHEMA_VERSION, upgrade, version_of
 from air_core.labels.tables import label_events, label_head, operations
 
 _NAMES = [field.name for field in fields(LabelEvent)]
-_UNCHAINED = ("feature_digest", "hash")  # what version 1 had no columns for
 
 
 class EventLog:
@@ -118,7 +118,9 @@ class EventLog:
         if self._absent:
             return []
         with self._reading() as connection:
-            return _since(connection, event_id, self._version)
+            if self._version < 2:
+                return [event for event in _unchained(connection) if event.event_id > event_id]
+            return _since(connection, event_id)
 
     def snapshot(self) -> tuple[list[LabelEvent], Head]:
         """All events, and where the database says that they end, at one moment.
@@ -252,22 +254,30 @@ def _head(connection: Connection, *, lock: bool = False) -> Head:
     return Head(*connection.execute(query.with_for_update() if lock else query).one())
 
 
-def _since(
-    connection: Connection, event_id: int, version: int = SCHEMA_VERSION
-) -> list[LabelEvent]:
-    columns: list[ColumnElement[Any]] = [
-        literal("") if version < 2 and name in _UNCHAINED else label_events.c[name]
-        for name in _NAMES
-    ]
+def _since(connection: Connection, event_id: int) -> list[LabelEvent]:
     newer = (
-        select(*columns).where(label_events.c.event_id > event_id).order_by(label_events.c.event_id)
+        select(*(label_events.c[name] for name in _NAMES))
+        .where(label_events.c.event_id > event_id)
+        .order_by(label_events.c.event_id)
     )
     return [LabelEvent(*row) for row in connection.execute(newer)]
 
 
+def _unchained(connection: Connection) -> list[LabelEvent]:
+    """Events of version 1, with the hashes that bringing the log up to date would give them."""
+    names = [name for name in _NAMES if name not in ("feature_digest", "hash")]
+    query = select(*(label_events.c[name] for name in names)).order_by(label_events.c.event_id)
+    events, previous = [], GENESIS
+    for row in connection.execute(query):
+        values = {**dict(zip(names, row, strict=True)), "feature_digest": ""}
+        previous = link(previous, values)
+        events.append(LabelEvent(**values, hash=previous))
+    return events
+
+
 def _parse_operation(operation_id: str) -> dict[str, str | int]:
     client, _, number = operation_id.rpartition(":")
-    if not client or not (number.isascii() and number.isdigit()):
+    if not client or not re.fullmatch("[0-9]{1,9}", number):
         raise DecisionError(f"Expected an operation id 'client:number', got {operation_id!r}.")
     return {"operation_id": operation_id, "client_id": client, "number": int(number)}
 

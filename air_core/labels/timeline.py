@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 
+from air_core.errors import WorkspaceError
 from air_core.labels.models import LabelEvent
 
 
@@ -29,7 +30,20 @@ class Timeline:
         return next(reversed(self.events), 0)
 
     def append(self, event: LabelEvent) -> None:
-        """Take in the next event of the log."""
+        """Take in the next event of the log.
+
+        Raises
+        ------
+        WorkspaceError
+            If it takes back what is not there.
+        """
+        target = None if event.undoes is None else self.events.get(event.undoes)
+        if event.undoes is not None and (target is None or target.item_id != event.item_id):
+            raise WorkspaceError(
+                f"The log of decisions is damaged: event {event.event_id} takes back event "
+                f"{event.undoes}, which is not there.",
+                hint="Run air-audit history --verify, and restore the log from a copy.",
+            )
         self.events[event.event_id] = event
         self._of_batch.setdefault(event.batch_id, []).append(event.event_id)
         if event.undoes is None:
@@ -128,7 +142,8 @@ class Timeline:
         return [
             event
             for number in range(first, min(last, self.last_id) + 1)
-            if (event := self.events[number]).event_id in self._active
+            if number in self._active
+            and (event := self.events[number])
             and (event.undoes is None or event.undoes < first)
         ]
 

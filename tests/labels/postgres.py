@@ -52,7 +52,9 @@ class Server:
         name = f"labels_{uuid.uuid4().hex[:12]}"
         self.run(f"CREATE SCHEMA {name}")
         try:
-            address = self.url.update_query_dict({"options": f"-csearch_path={name} {options}"})
+            address = self.url.update_query_dict(
+                {"options": f"-csearch_path={name} {options}".strip()}
+            )
             yield address.render_as_string(hide_password=False)
         finally:
             self.run(f"DROP SCHEMA {name} CASCADE")

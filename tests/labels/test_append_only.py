@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from air_core.errors import DecisionError, SourceError
+from air_core.errors import DecisionError, SourceError, WorkspaceError
 from air_core.labels import (
     Decision,
     LabelEvent,
@@ -146,6 +146,7 @@ def without_guards(store: LabelStore, *statements: str) -> None:
         ("UPDATE label_events SET undoes = 2 WHERE event_id = 3", "Event 3 does not follow"),
         ("UPDATE label_events SET operation_id = NULL WHERE event_id = 2", "Event 2 does not"),
         ("UPDATE label_head SET event_id = 5", "The log should end with event 5"),
+        ("UPDATE label_events SET item_id = 'z' WHERE event_id = 3", "Event 3 does not follow"),
     ],
 )
 def test_tampering_shows(filled: LabelStore, statement: str, problem: str) -> None:
@@ -154,6 +155,34 @@ def test_tampering_shows(filled: LabelStore, statement: str, problem: str) -> No
     assert good.head == filled.history()[-1].hash
     without_guards(filled, statement.replace("repeat", f"'{'0' * 64}'"))
     assert filled.verify().problems[0].startswith(problem)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM label_events WHERE event_id = 1",
+        "UPDATE label_events SET undoes = 3 WHERE event_id = 3",
+        "UPDATE label_events SET undoes = 99 WHERE event_id = 3",
+        "UPDATE label_events SET undoes = 2 WHERE event_id = 3",
+    ],
+)
+def test_an_undo_of_what_is_not_there_is_said(filled: LabelStore, statement: str) -> None:
+    without_guards(filled, statement)
+    with (
+        closing(LabelStore(filled._log._engine.url.render_as_string(hide_password=False))) as again,
+        pytest.raises(WorkspaceError, match=r"is damaged: event 3 takes back.*history --verify"),
+    ):
+        again.history()
+    assert "Event 3 takes back" in "".join(filled.verify().problems)
+
+
+def test_values_of_another_type_are_found(store: LabelStore) -> None:
+    store.record([Decision("a", "keep", score=0.5)], reviewer="ana", old_labels={"a": "cat"})
+    if store._log._engine.dialect.name == "sqlite":
+        without_guards(store, "UPDATE label_events SET score = x'00ff'")
+    else:
+        without_guards(store, "UPDATE label_events SET score = 'NaN'")
+    assert store.verify().problems == ("Event 1 was changed.",)
 
 
 def test_every_field_of_an_event_is_chained(filled: LabelStore) -> None:
@@ -257,6 +286,7 @@ def broken(**changes: object) -> str:
         ("{", "Expected an event as JSON"),
         ("[" * 100_000, "Expected an event as JSON"),
         ('{"score": NaN}', "NaN is no number"),
+        ('{"score": 1' + "0" * 5000 + "}", "Expected an event"),
         ("[]", "Expected an event with the fields event_id, .* got list"),
         ('{"event_id": 1}', "got event_id"),
         (broken(path="x"), "got .*path"),

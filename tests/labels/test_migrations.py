@@ -18,7 +18,7 @@ from sqlalchemy import Engine, insert, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from air_core.errors import DecisionError, WorkspaceError
-from air_core.labels import Decision, LabelStore
+from air_core.labels import Decision, LabelStore, event_from_json, event_to_json
 from air_core.labels.database import open_engine
 from air_core.labels.schema import SCHEMA_VERSION, upgrade, version_of
 from air_core.labels.tables import label_events, metadata, operations
@@ -126,6 +126,22 @@ def test_the_steps_lead_to_the_tables_that_the_program_uses(
         assert compare_metadata(context, metadata) == []
 
 
+def test_numbers_that_version_1_let_in_do_not_stop_it(tmp_path: Path) -> None:
+    path = shutil.copy(VERSION_1, tmp_path / "labels.sqlite")
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(
+            "INSERT INTO label_events SELECT 13, batch_id, item_id, action, old_label, new_label, "
+            "reviewer, reason, created_at, detector, 9e999, -9e999, suggested_label, run_id, "
+            "NULL, NULL FROM label_events WHERE event_id = 1"
+        )
+        connection.commit()
+    with closing(LabelStore(path)) as store:
+        event = store.history()[-1]
+        assert (event.score, event.lambda_g) == (float("inf"), float("-inf"))
+        assert store.verify().problems == ()
+        assert event_from_json(event_to_json(event)) == event
+
+
 def test_an_upgrade_that_fails_leaves_the_log_as_it_was(
     version_1: str | Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -183,10 +199,13 @@ def test_an_old_log_that_cannot_be_written_is_read_as_it_is(
 ) -> None:
     path = tmp_path / "labels.sqlite"
     shutil.copy(VERSION_1, path)
+    upgraded = shutil.copy(VERSION_1, tmp_path / "upgraded.sqlite")
+    with closing(LabelStore(upgraded)) as store:
+        history = store.history()
     real = os.access
     monkeypatch.setattr(os, "access", lambda place, mode: mode != os.W_OK and real(place, mode))
     with closing(LabelStore(path)) as store:
-        assert len(store.history()) == 12
+        assert store.history() == history
         assert {item: e.new_label for item, e in store.current().items()} == {
             item: label for item, (_, label, _) in STANDING.items()
         }
