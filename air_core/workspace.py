@@ -434,7 +434,10 @@ class Workspace:
         get_format(format)
         reviews = self.reviews()
         decisions = reviews.decisions(labels_by, unresolved=unresolved)
-        source = [Path(self._manifest.image_root)]
+        source = [
+            Path(self._manifest.image_root),
+            local_path(self.info.source, self.root / "source"),
+        ]
         if self.info.labels_file is not None:
             source.append(Path(self.info.labels_file))
         return write_export(

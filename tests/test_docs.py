@@ -23,7 +23,7 @@ def blocks(page, language):
 
 @pytest.fixture
 def reader(tmp_path, monkeypatch):
-    """A folder as the texts assume it: class folders in ``photos``, ``decisions.csv``."""
+    """A folder as the texts assume it: ``photos`` by class, ``decisions.csv``, ``tagged.csv``."""
     source = make_source(tmp_path / "made").parent
     for line in (source / "labels.csv").read_text().splitlines()[1:]:
         path, label = line.split(",")
@@ -33,6 +33,12 @@ def reader(tmp_path, monkeypatch):
     (tmp_path / "decisions.csv").write_text(
         f"path,action,label,reason\ncircle/{name},relabel,square,corners\n"
     )
+    tagged = [f"photos/{f.parent.name}/{f.name}" for f in sorted(tmp_path.glob("photos/*/*"))]
+    rows = [
+        f"{path},{Path(path).parent.name}{';dark' * (n % 3 == 0)}\n"
+        for n, path in enumerate(tagged)
+    ]
+    (tmp_path / "tagged.csv").write_text("path,label\n" + "".join(rows))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
