@@ -234,7 +234,7 @@ def _fill_again(folder: Path, clean: CleanLabels) -> int:
                 copy_image(files[item_id], place)
         elif item_id not in clean.excluded:
             # Its row stays, so its image does, although nobody could look at it.
-            copy_unaudited(root, path, folder / path)
+            copy_unaudited(root, path, folder.joinpath(*inner_parts(path)))
     edited = dict(found.edited(clean))
     for name, data in clean.originals.items():
         new = edited.get(name)

@@ -113,7 +113,8 @@ def _is_there(root: Path, name: str) -> bool:
 def inner_parts(path: str) -> tuple[str, ...]:
     """The parts of a path that stay below a folder: no drive, no ``..``."""
     parts = PurePosixPath(path.replace("\\", "/")).parts
-    return tuple(part for part in parts if part not in ("/", "..", "."))
+    # "//" is a root of its own on POSIX.
+    return tuple(part for part in parts if part not in ("..", ".") and part[0] != "/")
 
 
 def free_name(path: PurePosixPath, item_id: str, taken: set[str]) -> PurePosixPath:

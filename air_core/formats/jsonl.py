@@ -16,7 +16,7 @@ from air_core.formats.csv_text import decode
 from air_core.formats.tables import TablePart, TableSet
 from air_core.formats.tag_cells import DECODER, Bare, LabelCell, as_label, listed
 
-_SPACE = re.compile(r"[ \t\r\n]*+")
+_SPACES = (" ", "\t", "\r", "\n")
 _LINE = re.compile(r"[^\n]*+\n|[^\n]++\Z")
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 _SUFFIXES = (".jsonl", ".ndjson")
@@ -58,9 +58,9 @@ def members(text: str) -> list[Member]:
 
 
 def _skip(text: str, at: int) -> int:
-    space = _SPACE.match(text, at)
-    assert space is not None
-    return space.end()
+    while text[at : at + 1] in _SPACES:
+        at += 1
+    return at
 
 
 def _after(text: str, at: int, sign: str) -> int:
@@ -74,17 +74,6 @@ def _ended(text: str, at: int, found: list[Member]) -> list[Member]:
     if _skip(text, at + 1) != len(text):
         raise ValueError("something follows the object")
     return found
-
-
-class _Row(NamedTuple):
-    """Where a line and its label stand in the text; ``missing`` is what a new label needs first."""
-
-    start: int
-    end: int
-    label_start: int
-    label_end: int
-    value: Any
-    missing: str
 
 
 class JsonLinesTable:
@@ -106,27 +95,28 @@ class JsonLinesTable:
         self.paths: list[str] = []
         self.cells: list[LabelCell] = []
         self.rejected: list[tuple[str, str]] = []
-        self._rows: list[_Row] = []
+        self._lines: list[tuple[int, int]] = []
         self._bare: set[str] = set()
         self._texts: set[str] = set()
-        wanted = {options.path_column, options.label_column}
-        names: dict[str, None] = {}
-        objects: list[tuple[int, int, int, list[Member]]] = []
+        objects: list[tuple[int, int, int, dict[str, Any]]] = []
+        of_use: dict[str, bool] = {}
+        chosen = {options.path_column, options.label_column}
         for number, line in enumerate(_LINE.finditer(text), 1):
             if not line[0].strip():
                 continue
             try:
-                found = members(line[0])
+                found = DECODER.decode(line[0])
             except (ValueError, RecursionError) as error:
                 self.rejected.append((f"line {number}", f"It is no JSON object: {error}."))
                 continue
-            names |= dict.fromkeys(member.name for member in found)
+            if not isinstance(found, dict):
+                self.rejected.append((f"line {number}", "It is no JSON object but another value."))
+                continue
+            for key in found:
+                if key not in of_use:
+                    of_use[key] = key in chosen or plain(key) in KNOWN_NAMES
             # Of each row only what can be of use, since rows may have many keys.
-            few = [
-                m
-                for n, m in enumerate(found)
-                if m.name in wanted or plain(m.name) in KNOWN_NAMES or n in (0, len(found) - 1)
-            ]
+            few = {key: value for key, value in found.items() if of_use[key]}
             objects.append((number, line.start(), line.end(), few))
         if not objects:
             raise SourceError(
@@ -134,52 +124,41 @@ class JsonLinesTable:
                 hint="Write one object a line, such as "
                 '{"path": "a.png", "label": "cat"}; --format names another format.',
             )
-        columns = list(names)
+        columns = list(of_use)
         path, label = find_columns(columns, options.path_column, options.label_column, name)
         self.path_column, self.label_column = columns[path], columns[label]
-        for number, start, end, found in objects:
-            self._add(number, start, end, found)
+        for number, start, end, few in objects:
+            self._add(number, start, end, few)
         self.arrays = any(cell.is_list for cell in self.cells)
 
-    def _add(self, number: int, start: int, end: int, found: list[Member]) -> None:
-        path: Any = None
-        label: Member | None = None
-        for member in found:  # of a key that comes twice, the last counts, as everywhere
-            if member.name == self.path_column:
-                path = member.value
-            elif member.name == self.label_column:
-                label = member
-        flaw, cell = "", LabelCell(None)
-        line = self._encoded.text[start:end]
+    def _add(self, number: int, start: int, end: int, found: dict[str, Any]) -> None:
+        path: Any = found.get(self.path_column)
+        cell, flaw = LabelCell(None), ""
         if not isinstance(path, str) or isinstance(path, Bare) or not path:
             flaw = f"Line {number} has no text as {self.path_column!r}. Complete it."
-        elif label is not None:
-            cell, flaw = self._cell(label, line, number)
+        else:
+            cell, flaw = self._cell(found.get(self.label_column), start, end, number)
         if not flaw and not _is_text(path, cell.text):
             flaw = f"Line {number} holds half a character (a lone surrogate). Correct it."
         if flaw:
             shown = path if isinstance(path, str) and path else f"line {number}"
             self.rejected.append((shown.encode("utf-8", "backslashreplace").decode(), flaw))
             return
-        self.paths.append(path)
+        self.paths.append(str(path))
         self.cells.append(cell)
-        if label is not None:
-            row = _Row(start, end, start + label.start, start + label.end, label.value, "")
-        else:
-            colon = line[found[0].name_end : found[0].start]
-            comma = ", " if colon.endswith(" ") else ","
-            missing = f"{comma}{self._dumps(self.label_column)}{colon}"
-            row = _Row(start, end, start + found[-1].end, start + found[-1].end, None, missing)
-        self._rows.append(row)
+        self._lines.append((start, end))
 
-    def _cell(self, label: Member, line: str, number: int) -> tuple[LabelCell, str]:
+    def _cell(self, value: Any, start: int, end: int, number: int) -> tuple[LabelCell, str]:
         """The cell of a label and what is wrong with it."""
-        if label.value is None:
+        if value is None:
             return LabelCell(None), ""
-        text = line[label.start : label.end]
-        if isinstance(label.value, list) and listed(text) is not None:
-            return LabelCell(text, is_list=True), ""
-        name = as_label(label.value)
+        if isinstance(value, list):
+            line = self._encoded.text[start:end]
+            label = self._label(members(line))
+            text = None if label is None else line[label.start : label.end]
+            if listed(text) is not None:
+                return LabelCell(text, is_list=True), ""
+        name = as_label(value)
         if name is None:
             return LabelCell(None), (
                 f"Line {number} has neither a text, a number nor a list of these as "
@@ -191,19 +170,34 @@ class JsonLinesTable:
             self._texts.add(name)
         return LabelCell(str(name) or None), ""
 
+    def _label(self, found: list[Member]) -> Member | None:
+        """The member that holds the label; of a key that comes twice, the last counts."""
+        return next((m for m in reversed(found) if m.name == self.label_column), None)
+
     def edited(self, cells: Mapping[int, LabelCell], dropped: Set[int]) -> bytes:
         """The file with other labels and without some lines; all else stays byte for byte."""
         text, parts, position = self._encoded.text, [], 0
-        for number, row in enumerate(self._rows):
+        for number, (start, end) in enumerate(self._lines):
             if number in dropped:
-                parts.append(text[position : row.start])
-                position = row.end
+                parts.append(text[position:start])
+                position = end
             elif number in cells:
-                new = row.missing + self._written(cells[number], row.value)
-                parts += [text[position : row.label_start], new]
-                position = row.label_end
+                first, last, new = self._replacement(text[start:end], cells[number])
+                parts += [text[position : start + first], new]
+                position = start + last
         parts.append(text[position:])
         return self._encoded.encode("".join(parts))
+
+    def _replacement(self, line: str, cell: LabelCell) -> tuple[int, int, str]:
+        """Span of a line to replace for a new label."""
+        found = members(line)
+        label = self._label(found)
+        if label is not None:
+            return label.start, label.end, self._written(cell, label.value)
+        colon = line[found[0].name_end : found[0].start]
+        comma = ", " if colon.endswith(" ") else ","
+        key = f"{comma}{self._dumps(self.label_column)}{colon}"
+        return found[-1].end, found[-1].end, key + self._written(cell, None)
 
     def _written(self, cell: LabelCell, before: Any) -> str:
         if cell.text is None:
@@ -272,9 +266,9 @@ def _escape(found: re.Match[str]) -> str:
 def _is_text(path: str, label: str | None) -> bool:
     """Whether names can be stored: JSON can escape half of a character, UTF-8 cannot."""
     # In a list such an escape is still to be decoded.
-    tags = listed(label)
+    names = [path, label or "", *(listed(label) or [])]
     try:
-        "".join([path, label or "", *(tags or [])]).encode()
+        "".join(names).encode()
     except UnicodeEncodeError:
         return False
     return True
