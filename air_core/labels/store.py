@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from air_core.errors import DecisionError, WorkspaceError
+from air_core.errors import DecisionError
 from air_core.labels.assignments import Assignment, Task
 from air_core.labels.chain import Verification, breaks, verify
 from air_core.labels.database import without_password
@@ -23,6 +23,8 @@ from air_core.labels.models import Decision, LabelEvent
 from air_core.labels.timeline import Timeline
 
 __all__ = ["LabelStore", "without_password"]
+
+_QUICKLY_READ = 1000  # events, a few milliseconds
 
 
 class LabelStore:
@@ -224,9 +226,7 @@ class LabelStore:
                 f"Expected an unchanged log. {damage}", hint="Take another copy of it."
             )
         with self._lock:
-            self._catch_up(self._log)
-            with self._log.writing() as write:
-                self._catch_up(write)
+            with self._writing() as write:
                 known = list(self._timeline.events.values())
                 if known[: len(events)] != list(events[: len(known)]):
                     raise DecisionError(
@@ -318,16 +318,7 @@ class LabelStore:
         if not reviewer.strip():
             raise DecisionError("Expected the name of a reviewer, got none.")
         with self._lock:
-            # A long history is read before the lock is taken: only what comes in meanwhile is
-            # read while others wait.
-            try:
-                self._catch_up(self._log)
-            except WorkspaceError as error:
-                raise DecisionError(
-                    f"The decision could not be stored. {error.message}", hint=error.hint
-                ) from error
-            with self._log.writing() as write:
-                self._catch_up(write)
+            with self._writing() as write:
                 if operation_id is not None:
                     stored = write.batch_of(operation_id)
                     if stored is not None:
@@ -337,6 +328,17 @@ class LabelStore:
             for event in events:
                 self._timeline.append(event)
             return events
+
+    @contextmanager
+    def _writing(self) -> Iterator[WriteTransaction]:
+        """Hold the write lock, with the state in memory up to date."""
+        while True:
+            with self._log.writing() as write:
+                if write.head.event_id - self._timeline.last_id <= _QUICKLY_READ:
+                    self._catch_up(write)
+                    yield write
+                    return
+            self._catch_up(self._log)  # others may write while a long history is read
 
     def _catch_up(self, log: EventLog | WriteTransaction) -> None:
         for event in log.since(self._timeline.last_id):

@@ -13,6 +13,7 @@ from sqlalchemy import event
 
 from air_core.errors import DecisionError, WorkspaceError
 from air_core.labels import Decision, LabelEvent, LabelStore
+from air_core.labels.log import WriteTransaction
 from air_core.labels.models import Action
 
 GIVEN = {"a": "cat", "b": "dog", "c": None}
@@ -393,3 +394,22 @@ def test_ten_thousand_events_are_read_once_only(store: LabelStore) -> None:
 
     assert len(store.current()) == 10_000
     assert asked[-1] in ((10_000,), {"event_id_1": 10_000})
+
+
+def test_a_long_history_is_read_while_others_may_write(
+    target: str | Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("air_core.labels.store._QUICKLY_READ", 3)
+    with closing(LabelStore(target)) as one, closing(LabelStore(target)) as two:
+        for item in "abc":
+            relabel(one, item, "emu")
+        relabel(one, "a", "cow")
+        read_locked: list[int] = []
+        real = WriteTransaction.since
+        monkeypatch.setattr(
+            WriteTransaction,
+            "since",
+            lambda self, last: read_locked.append(last) or real(self, last),
+        )
+        assert relabel(two, "a", "dog").old_label == "cow"
+        assert read_locked == [4], "the four were read before"
