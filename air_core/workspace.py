@@ -19,12 +19,12 @@ from air_core.formats import (
     FILE_FORMATS,
     CleanLabels,
     ReadOptions,
-    find_format,
     get_format,
 )
 from air_core.images import load_rgb
-from air_core.importer import PACK, as_before, check_apart, classes_decided_on, import_listing
-from air_core.items import MANIFEST, SourceInfo, read_items, read_manifest, write_manifest
+from air_core.importer import PACK
+from air_core.intake import import_source
+from air_core.items import SourceInfo, read_items, read_manifest, write_manifest
 from air_core.labels.models import Decision, LabelEvent
 from air_core.originals import read_originals
 from air_core.progress import ProgressCallback, silent
@@ -32,7 +32,7 @@ from air_core.quarantine import QuarantinedImage, locate
 from air_core.ranking import Ranking
 from air_core.reviewers import Reviews, Rule, Unresolved
 from air_core.runs import feature_digest_of
-from air_core.sources import is_url, local_path, localize, source_name
+from air_core.sources import local_path
 from air_core.thumbnails import ThumbnailPack, encode_webp
 
 if TYPE_CHECKING:
@@ -117,47 +117,14 @@ class Workspace:
             If the workspace belongs to another source, is the folder of the source itself, or
             cannot be written.
         """
-        folder, name = Path(root).resolve(), source_name(source)
-        if not is_url(name):
-            check_apart(folder, Path(name))
-        before = read_manifest(folder) if (folder / MANIFEST).exists() else None
-        if before is not None:
-            # Before another source is brought in the place of the earlier one.
-            format, _ = as_before(folder, before.info, name, format, ReadOptions())
-        try:
-            local = localize(source, folder / "source", progress, whole=format == "webdataset")
-        except OSError as error:
-            raise _not_imported(name, folder, error) from error
-        origin = local.path
-        options = ReadOptions(
-            labels=None if labels is None else _below(origin, Path(labels)),
+        folder = Path(root).resolve()
+        asked = ReadOptions(
+            labels=None if labels is None else Path(labels),
             path_column=path_column,
             label_column=label_column,
             separator=separator,
-            unpack=folder / "unpacked",
-            ignore=frozenset([folder]),
         )
-        needed: list[str] = []
-        if before is not None:
-            format, options = as_before(folder, before.info, name, format, options)
-            log = database or before.log(folder)
-            needed = classes_decided_on(log, multilabel=before.info.multilabel)
-        chosen = find_format(origin, format, options)
-        try:
-            listing = chosen.read(origin, options)
-            folder.mkdir(parents=True, exist_ok=True)
-            listing = replace(listing, rejected=(*local.rejected, *listing.rejected))
-            import_listing(
-                folder,
-                name,
-                chosen.name,
-                listing,
-                before=before,
-                needed_classes=needed,
-                progress=progress,
-            )
-        except OSError as error:
-            raise _not_imported(name, folder, error) from error
+        import_source(folder, source, format, asked, database=database, progress=progress)
         workspace = cls(folder)
         if database is not None:
             workspace.use_database(database)
@@ -490,16 +457,3 @@ class Workspace:
         return clean_labels(
             self.dataset, decisions, originals, options, source=source, ranking=ranking
         )
-
-
-def _below(source: Path, labels: Path) -> Path:
-    """A label file, found in the source if it is not where it says."""
-    inside = source / labels
-    return (inside if not labels.exists() and inside.is_file() else labels).resolve()
-
-
-def _not_imported(source: str, folder: Path, error: OSError) -> WorkspaceError:
-    return WorkspaceError(
-        f"The import of {source} into {folder} failed: {error}.",
-        hint="Check the free space and permissions and run it again; it will continue.",
-    )
