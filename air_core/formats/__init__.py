@@ -136,6 +136,6 @@ def find_format(source: Path, name: str | None, options: ReadOptions) -> FileFor
         if candidate.claims(source, options):
             return candidate
     raise SourceError(
-        f"Expected class folders with images, labels.csv or a CSV or TSV file, got {source}.",
-        hint="Open a CSV file itself, or name one with --labels.",
+        f"Expected a source in one of the formats {', '.join(_ORDER)}, got {source}.",
+        hint="Open a label file itself, name one with --labels, or choose with --format.",
     )
