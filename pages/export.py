@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from mimetypes import guess_type
 
 import streamlit as st
 
+from air_core.changes import audit_jsonl, changes_csv
 from air_core.errors import AirError
 from air_core.formats import FILE_FORMATS, FORMAT_TITLES
+from air_core.report import compose_report
 from air_core.reviewers import Rule
 from air_core.workspace import Workspace
 from pages import resources
@@ -24,6 +27,7 @@ COLUMNS = {
     "reviewer": st.column_config.TextColumn("Reviewer"),
     "time": st.column_config.DatetimeColumn("Time (UTC)", format="D MMM YYYY, HH:mm"),
 }
+OWN = " — the format you came with"
 RULES: dict[Rule, str] = {
     "latest": "the latest decision",
     "majority": "the majority",
@@ -38,6 +42,28 @@ def whose_decision(workspace: Workspace) -> Rule | None:
     return st.selectbox(
         "Reviewers differ about some images. Take", RULES, format_func=RULES.get, width=320
     )
+
+
+def beside(workspace: Workspace, labels_by: Rule | None) -> None:
+    """What explains an export a year later: the changes, the log, the report."""
+    reviews = workspace.reviews()
+    files: dict[str, tuple[str, Callable[[], bytes]]] = {
+        "changes.csv": (
+            "What changed",
+            lambda: changes_csv(workspace.dataset, reviews.decisions(labels_by)),
+        ),
+        "audit.jsonl": ("The log of decisions", lambda: audit_jsonl(reviews.history)),
+        "report.html": (
+            "The report",
+            lambda: compose_report(workspace, labels_by=labels_by).encode(),
+        ),
+    }
+    with st.container(horizontal=True):
+        for name, (title, data) in files.items():
+            st.download_button(
+                f"{title} ({name})", data, file_name=name, icon=":material/description:",
+                key=name, on_click="ignore",
+            )  # fmt: skip
 
 
 st.title("Export")
@@ -75,8 +101,8 @@ own = workspace.info.format
 with st.container(horizontal=True, vertical_alignment="bottom"):
     kind = st.selectbox(
         "Format", FORMAT_TITLES, index=list(FORMAT_TITLES).index(own),
-        format_func=lambda name: FORMAT_TITLES[name] + (" — as you came" if name == own else ""),
-        width=420,
+        format_func=lambda name: FORMAT_TITLES[name] + OWN * (name == own),
+        width=460,
     )  # fmt: skip
     labels_by = whose_decision(workspace)
 try:
@@ -84,7 +110,7 @@ try:
         suffix = FILE_FORMATS[kind].suffix
         st.download_button(
             "Download the labels",
-            workspace.export_bytes(kind, labels_by=labels_by),
+            workspace.export_bytes(kind, labels_by=labels_by, ranking=resources.ranking()),
             file_name=f"labels{suffix}",
             mime=guess_type(f"labels{suffix}")[0] or "application/octet-stream",
             type="primary",
@@ -92,6 +118,7 @@ try:
         )
     else:
         folder_archive(workspace, kind, labels_by)
+    beside(workspace, labels_by)
 except AirError as error:
     st.error(str(error), icon=":material/error:")
 st.caption(

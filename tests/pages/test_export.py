@@ -57,7 +57,17 @@ def test_the_preview_is_what_changes_and_all_on_demand(decided):
     ]
     page.toggle[0].set_value(True).run()
     assert page.dataframe[0].value["action"].tolist() == ["relabel", "keep", "exclude", "unsure"]
-    assert len(page.get("download_button")) == 1
+    assert len(page.get("download_button")) == 4
+
+
+def test_what_explains_the_export_is_offered_with_it(decided):
+    offered = [button.proto.label for button in run().get("download_button")]
+    assert offered == [
+        "Download the labels",
+        "What changed (changes.csv)",
+        "The log of decisions (audit.jsonl)",
+        "The report (report.html)",
+    ]
 
 
 def test_an_undone_decision_leaves_the_preview(decided):
@@ -75,7 +85,7 @@ def test_the_archive_is_built_in_the_background_and_then_offered(decided):
         time.sleep(0.02)
     assert (job.state, job.error) == ("done", "")
     page = run(page)
-    assert len(page.get("download_button")) == 1
+    assert len(page.get("download_button")) == 4
     (made,) = (decided.root / "exports").iterdir()
     with zipfile.ZipFile(made) as archive:
         assert archive.testzip() is None
