@@ -110,7 +110,9 @@ class EventLog:
         except (SQLAlchemyError, UnicodeError) as error:
             raise DecisionError(
                 f"The decision could not be stored: {_cause(error)}.",
-                hint="Check the free space and permissions of the workspace and try again.",
+                hint="Check the free space and permissions of the workspace and try again."
+                if self._engine.dialect.name == "sqlite"
+                else "Check that the database server runs and has free space and try again.",
             ) from error
 
     def since(self, event_id: int) -> list[LabelEvent]:
