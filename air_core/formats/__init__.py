@@ -137,5 +137,6 @@ def find_format(source: Path, name: str | None, options: ReadOptions) -> FileFor
             return candidate
     raise SourceError(
         f"Expected a source in one of the formats {', '.join(_ORDER)}, got {source}.",
-        hint="Open a label file itself, name one with --labels, or choose with --format.",
+        hint="Open a label file itself, call it labels.csv or name it with --labels, or choose "
+        "with --format.",
     )
