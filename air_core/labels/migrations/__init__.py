@@ -2,5 +2,5 @@
 
 A step never changes once it is released: a log of any earlier version is brought up to date by
 running the steps that it lacks, and a new log by running all of them. The next step goes into a
-``versions/v0004_….py``, and :data:`air_core.labels.schema.SCHEMA_VERSION` goes up by one.
+file of its own in ``versions``; :data:`air_core.labels.schema.SCHEMA_VERSION` counts them.
 """
