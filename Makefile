@@ -6,13 +6,14 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 
 INTEROP := .venv-interop
 
-.PHONY: demo demo-headless ui test interop check format wheel clean help
+.PHONY: demo demo-headless ui test interop thorough check format wheel clean help
 
 help:
 	@echo "make demo           audit the sample images and open the interface on 127.0.0.1"
 	@echo "make demo-headless  the same audit without the interface; ends with one line of JSON"
 	@echo "make test           run the tests (browser tests need Chromium and are skipped without)"
 	@echo "make interop        install the libraries whose formats we read and write, for their tests"
+	@echo "make thorough       a thousand examples of each property, and the faults in full"
 	@echo "make check          lint, formatting, types, import rules"
 
 demo: $(VENV)/.installed
@@ -31,6 +32,11 @@ $(INTEROP)/.installed: tests/formats/interop-requirements.txt
 	$(PYTHON) -m venv $(INTEROP)
 	$(INTEROP)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
+
+# What takes half an hour: a thousand examples of each property, and the faults in full.
+thorough: $(VENV)/.installed-dev
+	THOROUGH=1 $(BIN)/python -m pytest tests/formats/test_round_trip.py \
+	  tests/formats/test_document_round_trip.py tests/labels
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -13,6 +13,12 @@ import pytest
 import torch
 from PIL import Image
 
+THOROUGH = os.environ.get("THOROUGH") == "1"
+"""Whether to take as long as it takes: ``make thorough``."""
+
+EXAMPLES = 1000 if THOROUGH else 25
+"""Examples of each property of a round trip."""
+
 PaintImage = Callable[..., Path]
 
 

@@ -159,6 +159,20 @@ def server(audit: Path) -> Iterator[Server]:
     running.stop()
 
 
+@pytest.fixture(scope="session")
+def untouched(sample_audit: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One interface for all tests that decide nothing, over an audit that has its map."""
+    folder = tmp_path_factory.mktemp("untouched") / "fashion"
+    shutil.copytree(sample_audit / "audit", folder)
+    workspace = Workspace.open(folder)
+    pipeline.project(workspace)
+    workspace.close()
+    running = Server(folder).start()
+    yield running
+    assert not Workspace.open(folder).labels.history(), "a test decided in the shared audit"
+    running.stop()
+
+
 @pytest.fixture
 def start() -> Iterator[Callable[[Path | None], Server]]:
     """Start further servers; they end with the test."""

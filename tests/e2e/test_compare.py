@@ -9,8 +9,8 @@ from air_core.installation import sample_truth
 expect = pytest.importorskip("playwright.sync_api").expect
 
 
-def test_a_truth_file_gives_borders_scores_and_histograms(page, server, tmp_path):
-    page.goto(f"{server.url}/compare")
+def test_a_truth_file_gives_borders_scores_and_histograms(page, untouched, tmp_path):
+    page.goto(f"{untouched.url}/compare")
     expect(page.get_by_text("borders are neutral")).to_be_visible()
     page.locator(".tile").first.wait_for()
     assert page.get_by_text("differs").count() == 0
@@ -28,10 +28,10 @@ def test_a_truth_file_gives_borders_scores_and_histograms(page, server, tmp_path
     expect(page.get_by_text("AIR, epoch 4 · AUROC").first).to_be_visible()
 
 
-def test_a_file_that_is_no_truth_is_refused_in_one_line(page, server, tmp_path):
+def test_a_file_that_is_no_truth_is_refused_in_one_line(page, untouched, tmp_path):
     wrong = tmp_path / "wrong.csv"
     wrong.write_text("file,class\na.png,cat\n")
-    page.goto(f"{server.url}/compare")
+    page.goto(f"{untouched.url}/compare")
     page.get_by_role("button", name="Score against a truth").click()
     page.locator("input[type=file]").set_input_files(wrong)
     expect(page.get_by_text("Expected the columns path and label")).to_be_visible()

@@ -7,21 +7,11 @@ import re
 
 import pytest
 
-from air_core import pipeline
 from air_core.workspace import Workspace
 from tests.e2e.conftest import HOSTILE
 
 expect = pytest.importorskip("playwright.sync_api").expect
 STATUS = ".status"
-
-
-@pytest.fixture
-def mapped(audit, start):
-    """A server over an audit that has its map."""
-    workspace = Workspace.open(audit)
-    pipeline.project(workspace)
-    workspace.close()
-    return start(audit)
 
 
 def open_map(page, server) -> dict[str, float]:
@@ -62,8 +52,8 @@ def test_the_map_is_computed_on_demand_and_appears_by_itself(page, server):
     expect(page.locator(STATUS)).to_have_text("300 images")
 
 
-def test_a_lasso_selects_what_it_encloses_and_the_review_shows_exactly_that(page, mapped):
-    lasso(page, open_map(page, mapped))
+def test_a_lasso_selects_what_it_encloses_and_the_review_shows_exactly_that(page, untouched):
+    lasso(page, open_map(page, untouched))
     count = selected(page)
     assert 0 < count < 300
     expect(page.get_by_role("heading", name=f"{count} selected")).to_be_visible()
@@ -72,9 +62,9 @@ def test_a_lasso_selects_what_it_encloses_and_the_review_shows_exactly_that(page
     expect(page.get_by_text(f"Showing the {count} selected from the map")).to_be_visible()
 
 
-def test_a_hidden_class_is_neither_drawn_nor_selected(page, mapped, audit):
-    open_map(page, mapped)
-    dataset = Workspace.open(audit).dataset
+def test_a_hidden_class_is_neither_drawn_nor_selected(page, untouched):
+    open_map(page, untouched)
+    dataset = Workspace.open(untouched.workspace).dataset
     hidden = int((dataset.given_labels == 0).sum())
     entry = page.locator(".legend button", has_text=dataset.class_names[0]).first
     entry.click()
@@ -84,8 +74,8 @@ def test_a_hidden_class_is_neither_drawn_nor_selected(page, mapped, audit):
     assert selected(page) == 300 - hidden
 
 
-def test_everything_can_be_done_with_the_keyboard(page, mapped):
-    open_map(page, mapped)
+def test_everything_can_be_done_with_the_keyboard(page, untouched):
+    open_map(page, untouched)
     page.locator("canvas.over").focus()
     page.keyboard.press("a")
     assert selected(page) == 300
@@ -104,8 +94,8 @@ def test_everything_can_be_done_with_the_keyboard(page, mapped):
     expect(page.get_by_role("dialog")).to_have_count(0)
 
 
-def test_pointing_at_an_image_shows_it_with_its_labels_as_text(page, mapped):
-    box = open_map(page, mapped)
+def test_pointing_at_an_image_shows_it_with_its_labels_as_text(page, untouched):
+    box = open_map(page, untouched)
     expect(page.locator(".legend")).to_contain_text(HOSTILE)
     page.locator(".legend button", has_text=HOSTILE).first.click(modifiers=["Alt"])
     tip = page.locator(".tip")
@@ -122,8 +112,8 @@ def test_pointing_at_an_image_shows_it_with_its_labels_as_text(page, mapped):
     assert page.evaluate("window.wasRun") is None
 
 
-def test_colours_and_selection_survive_a_change_of_page(page, mapped):
-    lasso(page, open_map(page, mapped))
+def test_colours_and_selection_survive_a_change_of_page(page, untouched):
+    lasso(page, open_map(page, untouched))
     count = selected(page)
     page.get_by_role("link", name="Compare").click()
     expect(page.get_by_role("heading", name="Compare")).to_be_visible()

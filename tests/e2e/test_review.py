@@ -35,12 +35,12 @@ def expect_saved(page) -> None:
     expect(page.locator(".unsaved")).to_be_empty()
 
 
-def test_a_deep_link_shows_frame_page_and_ranked_images(page, server, audit):
-    shown = open_review(page, server)
+def test_a_deep_link_shows_frame_page_and_ranked_images(page, untouched):
+    shown = open_review(page, untouched)
     expect(page.get_by_role("link", name="Explore")).to_be_visible()
     expect(page.get_by_role("heading", name="Review")).to_be_visible()
     expect(page.get_by_text("300 images · 10 classes")).to_be_visible()
-    workspace = Workspace.open(audit)
+    workspace = Workspace.open(untouched.workspace)
     ranking = pipeline.rank(workspace)
     flagged = ranking.order[ranking.flagged[ranking.order]]
     assert shown == workspace.dataset.item_ids[flagged].tolist()[:120]
@@ -266,8 +266,8 @@ def test_bulk_relabel_names_the_count_before_it_happens(page, server, audit):
     assert len(Workspace.open(audit).reviewed()) == 5
 
 
-def test_selection_zoom_help_and_focus_by_keyboard(page, server):
-    shown = open_review(page, server)
+def test_selection_zoom_help_and_focus_by_keyboard(page, untouched):
+    shown = open_review(page, untouched)
     focused = page.locator(".tile[tabindex='0']")
     expect(focused).to_have_count(1)
     press(page, ["ArrowRight", "ArrowDown", "ArrowLeft", "ArrowUp"])
@@ -289,8 +289,8 @@ def test_selection_zoom_help_and_focus_by_keyboard(page, server):
     expect(focused).to_be_focused()
 
 
-def test_keys_of_the_grid_do_not_reach_streamlit(page, server):
-    open_review(page, server)
+def test_keys_of_the_grid_do_not_reach_streamlit(page, untouched):
+    open_review(page, untouched)
     press(page, ["c", "r"])
     time.sleep(0.5)
     expect(page.get_by_text("Clear caches")).to_have_count(0)

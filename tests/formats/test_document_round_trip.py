@@ -19,12 +19,11 @@ from PIL import Image
 
 from air_core.dataset import tags_text
 from air_core.formats import FILE_FORMATS, FOLDER_FORMATS, CleanLabels, Listing, ReadOptions
+from tests.conftest import EXAMPLES
 from tests.formats.rewriting import decided, fresh
 
-pytestmark = pytest.mark.slow
-
-thousand = settings(
-    max_examples=1000,
+many = settings(
+    max_examples=EXAMPLES,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
@@ -93,7 +92,7 @@ class Disk:
 
 @pytest.mark.parametrize("many", [False, True])
 @pytest.mark.parametrize("name", [*DOCUMENTS, *FOLDERS])
-@thousand
+@many
 @given(st.data())
 def test_labels_come_back_and_decisions_change_nothing_else(
     picture: Path, name: str, many: bool, data: st.DataObject

@@ -23,12 +23,11 @@ from air_core.dataset import tags_text
 from air_core.errors import ExportError
 from air_core.formats import FILE_FORMATS, FOLDER_FORMATS, CleanItem, CleanLabels, ReadOptions
 from air_core.formats.columns import KNOWN_NAMES, plain
+from tests.conftest import EXAMPLES
 from tests.formats.rewriting import decided, fresh
 
-pytestmark = pytest.mark.slow
-
-thousand = settings(
-    max_examples=1000,
+many = settings(
+    max_examples=EXAMPLES,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
@@ -65,7 +64,7 @@ def edits(
 
 @pytest.mark.parametrize("name", ["csv", "tsv", "jsonl", "parquet"])
 @pytest.mark.parametrize("multilabel", [False, True])
-@thousand
+@many
 @given(data=st.data())
 def test_composed_files_read_back(
     folder: Path, name: str, multilabel: bool, data: st.DataObject
@@ -97,7 +96,7 @@ def delimited_bytes(table: list[list[str]], how: Any, encoding: str) -> bytes:
     return file.getvalue().encode(encoding)
 
 
-@thousand
+@many
 @given(made=delimited(SPICE | ANY), encoding=ENCODINGS, data=st.data())
 def test_only_the_cells_decided_on_differ_in_delimited_text(
     folder: Path, made: tuple[list[list[str]], Any], encoding: str, data: st.DataObject
@@ -118,7 +117,7 @@ def test_only_the_cells_decided_on_differ_in_delimited_text(
     assert list(csv.reader(io.StringIO(after, newline=""), delimiter=how[1])) == kept
 
 
-@thousand
+@many
 @given(
     made=delimited(SPICE | st.lists(SPICE).map(json.dumps)),
     separator=st.sampled_from([None, ";", "|", ",", ", ", " ", "é"]),
@@ -187,7 +186,7 @@ def bare(text: str) -> list[Any]:
     return [list(item.items()) for item in found]
 
 
-@thousand
+@many
 @given(
     made=lines(st.none() | NAMES | st.lists(NAMES, max_size=3)), encoding=ENCODINGS, data=st.data()
 )
@@ -229,7 +228,7 @@ def test_only_the_values_decided_on_differ_in_json_lines(
     assert normal(bare(after)) == normal(expected)
 
 
-@thousand
+@many
 @given(data=st.data(), multilabel=st.booleans(), size=st.integers(1, 3))
 def test_only_the_cells_decided_on_differ_in_parquet(
     folder: Path, data: st.DataObject, multilabel: bool, size: int
@@ -267,7 +266,7 @@ def test_only_the_cells_decided_on_differ_in_parquet(
 
 
 @pytest.mark.parametrize("name", ["imagefolder", "yolo-cls", "hf-imagefolder"])
-@thousand
+@many
 @given(rows=st.lists(st.tuples(NAMES, NAMES), min_size=1, max_size=5))
 def test_images_in_folders_keep_their_labels(
     tmp_path: Path, name: str, rows: list[tuple[str, str]]

@@ -14,6 +14,7 @@ from sqlalchemy import text
 from air_core.errors import DecisionError
 from air_core.labels import Decision, LabelStore
 from air_core.labels.models import ACTIONS
+from tests.conftest import THOROUGH
 
 WHO = ("ana", "bob")
 fresh = itertools.count()
@@ -92,14 +93,14 @@ def check(store: LabelStore, path: list[Step]) -> None:
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(path=steps)
 def test_the_view_follows_every_decision_and_undo(store: LabelStore, path: list[Step]) -> None:
     check(store, path)
 
 
-@pytest.mark.slow
+@pytest.mark.skipif(not THOROUGH, reason="a thousand histories: make thorough")
 @pytest.mark.parametrize("target", ["sqlite"], indirect=True)
 @settings(
     max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

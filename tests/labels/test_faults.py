@@ -15,7 +15,10 @@ from pathlib import Path
 import pytest
 
 from air_core.labels import LabelStore
+from tests.conftest import THOROUGH
 from tests.labels.postgres import OwnServer, Server
+
+FULL = pytest.mark.skipif(not THOROUGH, reason="takes half an hour: make thorough")
 
 ROOT = Path(__file__).parents[2]
 
@@ -68,9 +71,7 @@ def kill_while_deciding(
     return told, len(numbers)
 
 
-@pytest.mark.parametrize(
-    ("rounds", "count"), [(2, 40), pytest.param(20, 2000, marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize(("rounds", "count"), [(2, 40), pytest.param(20, 2000, marks=FULL)])
 def test_whatever_is_killed_every_acknowledged_decision_is_there_once(
     target: str | Path, rounds: int, count: int
 ) -> None:
@@ -91,9 +92,7 @@ def test_whatever_is_killed_every_acknowledged_decision_is_there_once(
 
 
 @pytest.mark.postgres
-@pytest.mark.parametrize(
-    ("rounds", "count"), [(1, 100), pytest.param(5, 1000, marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize(("rounds", "count"), [(1, 100), pytest.param(5, 1000, marks=FULL)])
 def test_a_server_that_is_killed_keeps_what_it_acknowledged(
     own_server: OwnServer, rounds: int, count: int
 ) -> None:
@@ -119,9 +118,7 @@ def test_a_server_that_is_killed_keeps_what_it_acknowledged(
             assert store.verify().problems == ()
 
 
-@pytest.mark.parametrize(
-    ("processes", "count"), [(3, 30), pytest.param(8, 500, marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize(("processes", "count"), [(3, 30), pytest.param(8, 500, marks=FULL)])
 def test_many_processes_at_once_make_one_valid_chain(
     target: str | Path, processes: int, count: int
 ) -> None:
