@@ -141,7 +141,7 @@ def test_targets_of_the_wrong_kind(decided: Workspace, tmp_path: Path) -> None:
         decided.export("imagefolder", full / "mine.txt")
     with pytest.raises(ExportError, match="Add a file name"):
         decided.export("csv", full)
-    with pytest.raises(ExportError, match="among csv, tsv, .*imagefolder, got 'xml'"):
+    with pytest.raises(ExportError, match=r"among csv, tsv, .*imagefolder, got 'xml'"):
         decided.export("xml", full / "out")
     with pytest.raises(ExportError, match="one file"):
         decided.export_bytes("imagefolder")

@@ -246,7 +246,7 @@ def test_sources_that_hold_nothing_usable_say_so(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(SourceError, match=r"labels\.csv"):
         Workspace.create(tmp_path / "ws", tmp_path / "empty")
-    with pytest.raises(SourceError, match="among csv, tsv, .*, got 'jpeg'"):
+    with pytest.raises(SourceError, match=r"among csv, tsv, .*, got 'jpeg'"):
         Workspace.create(tmp_path / "ws", labels, format="jpeg")
 
 
