@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 from air_core.bench import Report
 from air_core.dataset import tags_of
@@ -47,29 +51,35 @@ def run(
     report.expect("formats that did not come back equal", len(failed), "<=", 0)
     report.expect("formats, single- and multi-label, that came back equal", equal, ">=", 30)
     failures = 0
-    for number, format in enumerate(names):
-        progress(number, total, f"bench formats: {inputs} broken inputs a reader")
-        with tempfile.TemporaryDirectory() as folder:
-            home = Path(folder)
-            workspace = workspace_of(home, multilabel=False, grey=format == "mnist")
-            sample = write_sample(workspace, format, home / "sample")
-            started = time.perf_counter()
-            (home / "scratch").mkdir()
-            outcome = fuzz(format, sample, home / "scratch", inputs=inputs)
-        failures += len(outcome.failures)
-        report.add(
-            "broken inputs",
-            format=format,
-            inputs=outcome.inputs,
-            refused=outcome.refused,
-            slowest_s=outcome.slowest,
-            failures=len(outcome.failures),
-            first=outcome.failures[0] if outcome.failures else "",
-            seconds=time.perf_counter() - started,
-        )
-    progress(total, total, f"bench formats: {inputs} broken inputs a reader")
+    title = f"bench formats: {inputs} broken inputs a reader"
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+        for number, row in enumerate(pool.map(partial(_broken, inputs=inputs), names)):
+            progress(number, total, title)
+            failures += int(row["failures"])
+            report.add("broken inputs", **row)
+    progress(total, total, title)
     report.expect("broken inputs a reader", inputs, ">=", 10_000)
     report.expect("tracebacks, hangs over 1 s, files touched elsewhere", failures, "<=", 0)
+
+
+def _broken(format: str, *, inputs: int) -> dict[str, Any]:
+    """One row of the table of broken inputs."""
+    started = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        workspace = workspace_of(home, multilabel=False, grey=format == "mnist")
+        sample = write_sample(workspace, format, home / "sample")
+        (home / "scratch").mkdir()
+        outcome = fuzz(format, sample, home / "scratch", inputs=inputs)
+    return {
+        "format": format,
+        "inputs": outcome.inputs,
+        "refused": outcome.refused,
+        "slowest_s": outcome.slowest,
+        "failures": len(outcome.failures),
+        "first": outcome.failures[0] if outcome.failures else "",
+        "seconds": time.perf_counter() - started,
+    }
 
 
 def _there_and_back(home: Path, format: str, multilabel: bool) -> dict[str, object] | None:
