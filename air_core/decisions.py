@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from air_core.dataset import Dataset
@@ -48,14 +49,18 @@ def apply_decisions(workspace: Workspace, path: Path, *, reviewer: str) -> tuple
         if not row["action"].strip():
             continue
         try:
-            decision = _decision(row, items)
+            decision = _as_stored(workspace, _decision(row, items))
             item, seen = decision.item_id, in_force.get(decision.item_id)
             own = said.get(item) or reviews.own_verdict(item, reviewer)
             if item in asked or not (_says(seen, decision) and _says(own, decision)):
                 (said[item],) = workspace.decide(
                     [decision],
                     reviewer=reviewer,
-                    expected={item: None if seen is None else seen.event_id},
+                    # Whoever was asked to judge blindly neither waits for others nor hears of
+                    # them; anybody else must not undo what came meanwhile.
+                    expected=None
+                    if item in asked
+                    else {item: None if seen is None else seen.event_id},
                 )
                 in_force[item] = said[item]
                 asked.discard(item)
@@ -63,6 +68,30 @@ def apply_decisions(workspace: Workspace, path: Path, *, reviewer: str) -> tuple
         except AirError as error:
             problems.append(f"row {number}: {error}")
     return applied, problems
+
+
+def check_fit(workspace: Workspace, events: Sequence[LabelEvent]) -> None:
+    """Refuse a log of other images or other classes: once in, it cannot be taken out.
+
+    Raises
+    ------
+    DecisionError
+        If none of its images is in the workspace, or a new label is none of its classes.
+    """
+    if events and not any(event.item_id in workspace.dataset for event in events):
+        raise DecisionError(
+            "Expected a log of these images, got none of them in it.",
+            hint="Restore it into a workspace of the images that it was made of.",
+        )
+    for event in events:
+        if event.action == "relabel" and event.new_label is not None:
+            known = event.item_id not in workspace.dataset
+            if not known and workspace.stored_label(event.new_label) != event.new_label:
+                raise DecisionError(
+                    f"Expected labels as this workspace writes them, got {event.new_label!r} in "
+                    f"event {event.event_id}.",
+                    hint="Open the source as it was opened then: one label an image, or several.",
+                )
 
 
 def items_by_path(dataset: Dataset) -> dict[str, list[str]]:
@@ -84,6 +113,12 @@ def item_at(path: str, items: Mapping[str, list[str]]) -> str:
             hint=f"Give the item_id instead; they are {', '.join(found)}.",
         )
     return found[0]
+
+
+def _as_stored(workspace: Workspace, decision: Decision) -> Decision:
+    if decision.action != "relabel" or decision.label is None:
+        return decision
+    return replace(decision, label=workspace.stored_label(decision.label))
 
 
 def _says(event: LabelEvent | None, decision: Decision) -> bool:

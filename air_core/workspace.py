@@ -201,6 +201,11 @@ class Workspace:
         """
         from air_core.labels.store import LabelStore, without_password
 
+        if "://" not in url:
+            raise WorkspaceError(
+                f"Expected the address of a database, got {url!r}.",
+                hint="Write postgresql://USER@HOST/NAME.",
+            )
         address = without_password(url)
         shared = LabelStore(url)
         try:
@@ -213,7 +218,7 @@ class Workspace:
             if address != self._manifest.database:
                 before = self._manifest.log(self.root)
                 if not isinstance(before, Path) or before.exists():
-                    shared.restore(self.labels.history())
+                    shared.restore(self.labels.history(), self.labels.assignments())
                 manifest = replace(self._manifest, database=address)
                 write_manifest(self.root, manifest)
                 self._manifest = manifest
@@ -362,6 +367,15 @@ class Workspace:
             mask[self.dataset.row_of(item)] = event.action == "exclude"
         return mask
 
+    def source_places(self) -> list[Path]:
+        """Files and folders of the source, in which nothing is ever written."""
+        places = [
+            Path(self._manifest.image_root),
+            local_path(self.info.source, self.root / "source"),
+        ]
+        labels = self.info.labels_file
+        return places if labels is None else [*places, Path(labels)]
+
     # -- export --------------------------------------------------------------------------------
 
     def export(
@@ -401,12 +415,7 @@ class Workspace:
         get_format(format)
         reviews = self.reviews()
         decisions = reviews.decisions(labels_by, unresolved=unresolved)
-        source = [
-            Path(self._manifest.image_root),
-            local_path(self.info.source, self.root / "source"),
-        ]
-        if self.info.labels_file is not None:
-            source.append(Path(self.info.labels_file))
+        source = self.source_places()
         return write_export(
             format,
             self._clean(format, decisions, ranking),

@@ -40,7 +40,12 @@ def whose_decision(workspace: Workspace) -> Rule | None:
     if not workspace.reviews().conflicts:
         return None
     return st.selectbox(
-        "Reviewers differ about some images. Take", RULES, format_func=RULES.get, width=320
+        "Reviewers differ about some images. Take",
+        RULES,
+        index=None,
+        format_func=RULES.get,
+        placeholder="Choose whose decision counts",
+        width=320,
     )
 
 

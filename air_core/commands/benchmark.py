@@ -18,7 +18,9 @@ app = typer.Typer()
 @app.command()
 def bench(
     name: Annotated[str, typer.Argument(help="Which benchmark; a wrong name lists them.")],
-    data: Annotated[Path, typer.Option(help="Folder of the data sets' zip files.")],
+    data: Annotated[
+        Path, typer.Option(help="Folder of the data sets' zip files, where it reads any.")
+    ] = Path(),
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the report here.")] = None,
 ) -> None:
     """Run a benchmark: print its figures against their targets, and write them as JSON."""

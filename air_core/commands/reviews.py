@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
+import pandas as pd
 import typer
 from rich.markup import escape
 from rich.table import Table
@@ -15,6 +16,7 @@ from rich.table import Table
 from air_core import pipeline
 from air_core.commands.console import WorkspaceArgument, out
 from air_core.decisions import item_at, items_by_path
+from air_core.errors import ExportError
 from air_core.export import write_file
 from air_core.formats.csv_text import table_text
 from air_core.labels import Decision
@@ -110,6 +112,7 @@ def queue(
         for row in rows
     ]
     if out_file is not None:
+        _check_replaceable(out_file)
         text = table_text(QUEUE_COLUMNS, [(*row, "", "", "") for row in cells])
         write_file(text.encode(), out_file, protected=_protected(opened))
         out.print(f"{len(rows)} rows in {out_file}", highlight=False, markup=False, soft_wrap=True)
@@ -242,9 +245,24 @@ def _suggested(opened: Workspace, ranking: Ranking, row: int) -> str:
     return opened.dataset.shown(text) or ""
 
 
+def _check_replaceable(file: Path) -> None:
+    """Only an earlier queue in which nobody has written yet may be replaced."""
+    if not file.is_file():
+        return
+    try:
+        table = pd.read_csv(file, dtype=str, keep_default_na=False)
+        untouched = set(QUEUE_COLUMNS) <= set(table) and not table["action"].str.strip().any()
+    except (ValueError, UnicodeDecodeError):
+        untouched = False
+    if not untouched:
+        raise ExportError(
+            f"Expected a new name, got {file}, which holds something else or decisions already.",
+            hint="Hand it to air-audit apply first, or write to another name.",
+        )
+
+
 def _protected(opened: Workspace) -> list[Path]:
-    files = [opened.info.labels_file, opened.info.source]
-    return [opened.root, *(Path(file) for file in files if file is not None)]
+    return [opened.root, *opened.source_places()]
 
 
 def _kappa(value: float | None) -> str:

@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from air_core.commands.console import ReviewerOption, WorkspaceArgument, out
-from air_core.decisions import apply_decisions
+from air_core.decisions import apply_decisions, check_fit
 from air_core.labels import LabelEvent, read_events
 from air_core.workspace import Workspace
 
@@ -144,6 +144,7 @@ def restore(
     opened = Workspace.open(workspace)
     events = read_events(trail)
     unknown = {event.item_id for event in events if event.item_id not in opened.dataset}
+    check_fit(opened, events)
     written = opened.labels.restore(events)
     out.print(f"{written} events restored, {len(events) - written} were there", highlight=False)
     if unknown:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from sqlalchemy import func, insert, select
 from sqlalchemy.engine import Connection
 
+from air_core.errors import DecisionError
 from air_core.labels.assignments import Assignment, Task
 from air_core.labels.tables import assignments
 
@@ -18,6 +19,25 @@ def read_assignments(connection: Connection) -> tuple[Assignment, ...]:
     """All assignments, in the order handed out."""
     query = select(assignments).order_by(assignments.c.assignment_id)
     return tuple(Assignment(*row) for row in connection.execute(query))
+
+
+def copy_assignments(connection: Connection, handed_out: Sequence[Assignment]) -> None:
+    """Write assignments of another log as they are; the caller holds the write lock.
+
+    Raises
+    ------
+    DecisionError
+        If there are others already.
+    """
+    known = read_assignments(connection)
+    if known[: len(handed_out)] != tuple(handed_out[: len(known)]):
+        raise DecisionError(
+            f"Expected no assignments or the beginning of the same ones, got {len(known)} others.",
+            hint="Use a database of its own.",
+        )
+    missing = handed_out[len(known) :]
+    if missing:
+        connection.execute(insert(assignments), [asdict(task) for task in missing])
 
 
 def append_assignments(

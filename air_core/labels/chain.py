@@ -2,7 +2,9 @@
 
 The line of an event ends with its hash, and ``hash = SHA-256(previous hash + line without hash)``
 in hexadecimal. The hash before the first event is 64 zeros. Whoever changes, removes or inserts an
-event has to write every later one anew, and then no longer agrees with any copy made before.
+event has to write every later one anew, and then no longer agrees with any copy made before. Events
+cut off the end leave a chain that is whole: the number of the last in the database shows it, and
+against whoever can change that too, only a copy kept elsewhere.
 
 To check an ``audit.jsonl`` without this program::
 

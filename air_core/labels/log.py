@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from air_core.errors import DecisionError, WorkspaceError
-from air_core.labels.assignment_log import append_assignments, read_assignments
+from air_core.labels.assignment_log import append_assignments, copy_assignments, read_assignments
 from air_core.labels.assignments import Assignment, Task
 from air_core.labels.chain import GENESIS, Head, link
 from air_core.labels.database import (
@@ -215,6 +215,10 @@ class WriteTransaction:
             events.append(LabelEvent(**values, hash=previous))
         self._insert_events(events)
         return tuple(events)
+
+    def copy_assignments(self, handed_out: Sequence[Assignment]) -> None:
+        """Write assignments of another log as they are."""
+        copy_assignments(self._connection, handed_out)
 
     def assign(
         self,

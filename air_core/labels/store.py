@@ -201,7 +201,7 @@ class LabelStore:
             operation_id,
         )
 
-    def restore(self, events: Sequence[LabelEvent]) -> int:
+    def restore(self, events: Sequence[LabelEvent], assignments: Sequence[Assignment] = ()) -> int:
         """Write a copied log as it is: same numbers, times and hashes.
 
         Parameters
@@ -209,6 +209,8 @@ class LabelStore:
         events : sequence of LabelEvent
             The whole log, oldest first, as :meth:`history` or an ``audit.jsonl`` gives it. This
             log must be empty or its beginning.
+        assignments : sequence of Assignment
+            Those of that log, as :meth:`assignments` gives them.
 
         Returns
         -------
@@ -235,6 +237,7 @@ class LabelStore:
                         hint="Restore into a new workspace.",
                     )
                 write.copy(events[len(known) :])
+                write.copy_assignments(assignments)
             return max(0, len(events) - len(known))
 
     def assign(

@@ -54,9 +54,8 @@ def write_report(
         If it cannot be written, or reviewers differ.
     """
     page = compose_report(workspace, labels_by=labels_by, unresolved=unresolved, examples=examples)
-    source = [workspace.info.source, workspace.info.labels_file]
-    protected = [workspace.root, *(Path(file) for file in source if file is not None)]
-    write_file(page.encode("utf-8", "replace"), out, protected=protected)
+    data = page.encode("utf-8", "replace")
+    write_file(data, out, protected=[workspace.root, *workspace.source_places()])
 
 
 def compose_report(
