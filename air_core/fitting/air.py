@@ -161,7 +161,7 @@ def _sadmm(
     epochs = sorted(result.snapshots)
     return _air_fields(features, dataset, result) | {
         "lambda_scale": config.lambda_scale,
-        "settings": config.as_dict() | asked,
+        "settings": asked | config.as_dict(),
         "notes": notes | _air_notes(result),
         "epochs": np.array(epochs, dtype=np.intp),
         "epoch_activations": np.stack([result.snapshots[epoch] for epoch in epochs]),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from air_core.errors import SolverError
 from air_core.fitting.stored import current_features, targets_of
 from air_core.progress import ProgressCallback, silent
 from air_core.runs import fit_key
@@ -28,7 +30,9 @@ def fit_path(
     key = fit_key("path", features.digest, dataset.labels_digest(), {})
     file = workspace.runs_dir / f"path-{key}.npz"
     if file.is_file():
-        return LambdaPath.load(file)
+        # A damaged file is solved anew and replaced.
+        with suppress(SolverError):
+            return LambdaPath.load(file)
     found = air_path(
         features.array,
         targets_of(dataset),

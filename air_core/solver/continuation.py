@@ -69,6 +69,9 @@ def air_path(
         lambdas = lambda_max * np.geomspace(ratio ** (-1 / count), 1 / ratio, count)
     else:
         lambdas = np.unique(np.asarray(lambda_scales, dtype=np.float64))[::-1] / p
+        # Nearly the same value twice would throw the start of the next far off.
+        apart = -np.diff(lambdas, prepend=np.inf) > 1e-6 * lambdas
+        lambdas = lambdas[apart]
     if not len(lambdas) or not (lambdas > 0).all():
         raise SolverError("Expected values of λ_g > 0 for the path.")
     w = torch.zeros((p, problem.loss.n_classes), device=problem.matrix.device, dtype=dtype)

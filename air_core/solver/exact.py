@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from air_core.errors import SolverError
 from air_core.progress import ProgressCallback, silent
-from air_core.solver.config import Group, SolverResult
+from air_core.solver.config import Group, SolverConfig, SolverResult
 from air_core.solver.minimizer import minimize, zero_mask
 from air_core.solver.objective import Objective
 from air_core.solver.penalty import activations
@@ -80,6 +80,7 @@ def exact(
             f"Expected lambda_scale > 0 for the exact solver, got {lambda_scale!r}.",
             hint="Without the penalty a separable problem has no optimum; use a small value.",
         )
+    SolverConfig(lambda_scale=lambda_scale, lambda_1=lambda_1, group=group)  # checks them
     problem = make_problem(features, labels, n_classes, device=device, dtype=dtype)
     matrix = problem.matrix
     objective = Objective(problem, lambda_scale / matrix.p, lambda_1, group)

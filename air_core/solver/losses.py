@@ -17,6 +17,7 @@ class Loss(Protocol):
 
     n_classes: int
     counted: torch.Tensor
+    known: torch.Tensor
     one_class_each: bool
 
     def value(self, scores: torch.Tensor) -> float:
@@ -51,6 +52,7 @@ class SoftmaxLoss:
         self.labels = labels
         self.n_classes = n_classes
         self.counted = labels >= 0
+        self.known = self.counted.unsqueeze(1).expand(-1, n_classes)
         self._safe = labels.clamp_min(0)
 
     def value(self, scores: torch.Tensor) -> float:
@@ -83,7 +85,7 @@ class SoftmaxLoss:
             hessian.diagonal().add_(1e-6 * count)
             step = torch.linalg.solve(hessian, gradient)
             bias = bias - step.clamp(-4, 4)
-            if float(step.abs().max()) < 1e-6:
+            if float(step.abs().max()) < _bias_tolerance(scores):
                 break
         return bias
 
@@ -132,7 +134,7 @@ class SigmoidLoss:
             curvature = self.curvature(shifted).sum(dim=0) + 1e-6 * len(scores)
             step = (gradient / curvature).clamp(-4, 4)
             bias = bias - step
-            if float(step.abs().max()) < 1e-6:
+            if float(step.abs().max()) < _bias_tolerance(scores):
                 break
         return bias
 
@@ -140,6 +142,11 @@ class SigmoidLoss:
         q = (residual + self.tags).clamp(0, 1)
         entropy = -(torch.xlogy(q, q) + torch.xlogy(1 - q, 1 - q))
         return float((entropy * self.known).sum(dtype=_sum_dtype(q)))
+
+
+def _bias_tolerance(scores: torch.Tensor) -> float:
+    """A step that changes no probability beyond rounding."""
+    return 20 * torch.finfo(scores.dtype).eps
 
 
 def _sum_dtype(tensor: torch.Tensor) -> torch.dtype:

@@ -38,10 +38,9 @@ def minimize(
 ) -> Optimum:
     """Minimise the AIR objective from a starting point.
 
-    L-BFGS on the columns that are not zero, preconditioned by the diagonal of an upper bound of
-    the second derivative, with the bias brought to its optimum at every point. Columns whose
-    optimum is zero are recognised by their dual norm and set to zero; columns of zeros that
-    should not be are let go.
+    L-BFGS on the columns that are not zero, started from a :class:`~air_core.solver.metric.Metric`
+    and with the bias brought to its optimum at every point. Columns whose optimum is zero are
+    recognised by their dual norm and set to zero; columns of zeros that should not be are let go.
 
     Parameters
     ----------
@@ -76,7 +75,9 @@ def minimize(
             if moved:
                 memory, metric = Memory(), Metric(objective, at)
             gap = objective.duality_gap(w, at, zero)
-            slope = _slope(objective, w, at) / unit
+            # Of a column of zeros the slope is how far its dual norm exceeds λ_g.
+            excess = (zero.threshold / objective.lambda_g - 1)[zero.mask]
+            slope = max(_slope(objective, w, at) / unit, *excess.tolist(), 0.0)
             optimality = min(gap, slope)
             used = objective.evaluations - started
             history.append(

@@ -53,22 +53,27 @@ class AIRMultilabelClassifier(AIRClassifier):
         return super().predict(X)
 
     def audit_scores(self, X: ArrayLike, y: ArrayLike) -> AuditScores:
-        """As :meth:`AIRClassifier.audit_scores`; with tags, of the least supported given tag.
+        """As :meth:`AIRClassifier.audit_scores`; with tags, of the tag most in doubt.
 
-        The margin of a tag is ``2 P(tag) − 1``. Rows without a tag have NaN. For single tags read
-        :meth:`activations` and ``predict_proba``.
+        The activation is the least over the given tags, NaN without one. The margin is the least
+        agreement over all known tags: ``2 P(tag) − 1`` where given, ``1 − 2 P(tag)`` where not.
+        For single tags read :meth:`activations` and ``predict_proba``.
         """
         check_is_fitted(self)
         if not self.multilabel_:
             return super().audit_scores(X, y)
         active, probability = self.activations(X), self.predict_proba(X)
-        given = read_tags(y, self.missing_label) == 1
+        tags = read_tags(y, self.missing_label)
+        given, known = tags == 1, ~np.isnan(tags)
         if given.shape != active.shape:
             raise SolverError(f"Expected tags of shape {active.shape}, got {given.shape}.")
-        lowest = [
-            np.where(given, values, np.inf).min(axis=1) for values in (active, 2 * probability - 1)
-        ]
-        return AuditScores(*(np.where(given.any(axis=1), low, np.nan) for low in lowest))
+        signed = 2 * probability - 1
+        lowest = np.where(given, active, np.inf).min(axis=1)
+        least = np.where(known, np.where(given, signed, -signed), np.inf).min(axis=1)
+        return AuditScores(
+            np.where(given.any(axis=1), lowest, np.nan),
+            np.where(known.any(axis=1), least, np.nan),
+        )
 
     def _read_targets(self, y: ArrayLike) -> NDArray[Any]:
         array = as_dense(y)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -116,7 +118,7 @@ class LambdaPath:
             If the file is damaged or of another format.
         """
         try:
-            with np.load(path, allow_pickle=False) as stored:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 record = json.loads(str(stored["record"]))
                 arrays = {name: stored[name] for name in _ARRAYS}
             if record["format"] != _FORMAT:
@@ -132,12 +134,13 @@ class LambdaPath:
                 record["lambda_1"],
                 record["complete"],
             )
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (*_DAMAGE, KeyError, TypeError) as error:
             raise SolverError(
                 f"Expected a stored path in {path.name}, got: {error}.", hint="Compute it again."
             ) from error
 
 
+_DAMAGE = (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error)
 _ARRAYS = ("coef", "intercept", "activations", "margins", "suggestions")
 
 

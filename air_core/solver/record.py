@@ -28,14 +28,17 @@ def own_activations(problem: Problem, coef: torch.Tensor) -> NDArray[Any]:
 def own_margins(problem: Problem, scores: torch.Tensor) -> NDArray[Any]:
     """Probability of the given label minus that of the best other class, shape (n,).
 
-    With several tags an image, the smallest ``2 P(tag) − 1`` over its tags. NaN without a label.
+    With several tags an image, the least agreement over the tags that are known: ``2 P(tag) − 1``
+    where it is given, ``1 − 2 P(tag)`` where not. NaN without a label.
     """
     if problem.loss.one_class_each:
         probability = torch.softmax(scores, dim=1)
         best_other = probability.masked_fill(problem.own, -math.inf).amax(dim=1)
         margin = probability.masked_fill(~problem.own, -math.inf).amax(dim=1) - best_other
     else:
-        margin = 2 * torch.sigmoid(scores).masked_fill(~problem.own, math.inf).amin(dim=1) - 1
+        signed = 2 * torch.sigmoid(scores) - 1
+        agreeing = torch.where(problem.own, signed, -signed)
+        margin = agreeing.masked_fill(~problem.loss.known, math.inf).amin(dim=1)
     result: NDArray[Any] = margin.masked_fill(margin.isinf(), math.nan).cpu().numpy()
     return result
 
@@ -53,6 +56,8 @@ def epoch_record(
     per_class = squares.clamp_min(0).sqrt()
     penalty = float(group_norms(per_class, config.group).sum())
     own = per_class[problem.own]
+    if not len(own):  # no image has any tag
+        own = own.new_full((1,), math.nan)
     quantiles = torch.quantile(_at_most(own, 100_000).double(), _LEVELS.to(own.device))
     low, middle, high = quantiles.tolist()
     ridge = config.lambda_1 * float(coef.square().sum())
@@ -98,4 +103,5 @@ def agreement(problem: Problem, scores: torch.Tensor) -> float:
     if problem.loss.one_class_each:
         hit = problem.own.gather(1, scores.argmax(dim=1, keepdim=True)).squeeze(1)
         return float(hit[problem.loss.counted].double().mean())
-    return float(((scores > 0) == problem.own).double().mean())
+    hits = ((scores > 0) == problem.own)[problem.loss.known]
+    return float(hits.double().mean())

@@ -126,8 +126,9 @@ class BlockGroups:
         lambda_g: float,
         generator: torch.Generator,
     ):
-        everything = torch.arange(matrix.n, device=matrix.device)
-        self._rows = list(shuffled_batches(everything, config.batch_size, generator))
+        order = torch.randperm(matrix.n, generator=generator).to(matrix.device)
+        # Of equal size: a short block would weigh its few images as much as the others' many.
+        self._rows = list(order.tensor_split(-(-matrix.n // config.batch_size)))
         self._duals = [_duals(matrix.subset(rows), loss, config) for rows in self._rows]
         shape = (matrix.p, loss.n_classes)
         zeros = torch.zeros(shape, device=matrix.device, dtype=matrix.dtype)

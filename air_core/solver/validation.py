@@ -112,9 +112,12 @@ def mean_row_norm(features: NDArray[Any]) -> float:
         If every feature is zero.
     """
     total = sum(
-        float(np.linalg.norm(features[i : i + _ROWS], axis=1).sum(dtype=np.float64))
+        # In float64: squares of float16 overflow from 256 on.
+        float(np.linalg.norm(features[i : i + _ROWS].astype(np.float64), axis=1).sum())
         for i in range(0, len(features), _ROWS)
     )
+    if not np.isfinite(total):
+        raise SolverError("Expected features whose row norms are finite, got infinite ones.")
     if total == 0:
         raise SolverError(
             "Expected features that are not all zero.", hint="Check the backbone and its weights."
