@@ -146,7 +146,9 @@ class FeatureMatrix:
             moments -= torch.outer(sums, sums) / self.n
             squares = self.column_squares()
             root = torch.where(squares > 0, squares.clamp_min(1e-30).rsqrt(), 0.0)
-            values, vectors = torch.linalg.eigh(root * moments * root.T)
+            scaled = root * moments * root.T
+            on = "cpu" if self.device.type == "mps" else self.device  # Apple's has no eigh
+            values, vectors = (part.to(scaled) for part in torch.linalg.eigh(scaled.to(on)))
             self._spectrum = (root, vectors, values.clamp_min(0).unsqueeze(1))
         return self._spectrum
 

@@ -64,7 +64,7 @@ def make_problem(
     matrix = FeatureMatrix(x, scale=scale or mean_row_norm(x), device=device, dtype=dtype)
     loss: Loss
     if is_multilabel(labels):
-        tags = torch.as_tensor(check_tags(labels, len(x)), device=device).to(dtype)
+        tags = torch.as_tensor(check_tags(labels, len(x))).to(dtype).to(device)
         loss = SigmoidLoss(tags)
         own = tags == 1
     else:

@@ -58,7 +58,7 @@ def epoch_record(
     own = per_class[problem.own]
     if not len(own):  # no image has any tag
         own = own.new_full((1,), math.nan)
-    quantiles = torch.quantile(_at_most(own, 100_000).double(), _LEVELS.to(own.device))
+    quantiles = torch.quantile(_at_most(own, 100_000).cpu().double(), _LEVELS)
     low, middle, high = quantiles.tolist()
     ridge = config.lambda_1 * float(coef.square().sum())
     record = {
@@ -75,6 +75,7 @@ def epoch_record(
     return record
 
 
+# Apple's GPUs have no float64: what wants it is computed on the CPU.
 _LEVELS = torch.tensor([0.1, 0.5, 0.9], dtype=torch.float64)
 
 
@@ -102,6 +103,6 @@ def agreement(problem: Problem, scores: torch.Tensor) -> float:
     """Share of given labels that the model gives too; of tags, those on the right side of 0."""
     if problem.loss.one_class_each:
         hit = problem.own.gather(1, scores.argmax(dim=1, keepdim=True)).squeeze(1)
-        return float(hit[problem.loss.counted].double().mean())
+        return float(hit[problem.loss.counted].cpu().double().mean())
     hits = ((scores > 0) == problem.own)[problem.loss.known]
-    return float(hits.double().mean())
+    return float(hits.cpu().double().mean())

@@ -297,7 +297,7 @@ def sadmm(
             "epoch": float(epoch),
             "primal_residual": updates.primal_residual(),
             "dual_residual": updates.dual_residual(),
-            "suppressed": float((updates.norms == 0).double().mean()),
+            "suppressed": float((updates.norms == 0).float().mean()),
             "rho": rho,
             "slots": float(updates.slots()),
         }

@@ -42,8 +42,8 @@ def adapt(
     n_classes, device, dtype
     """
     # The search for λ_max drives the norms of some images towards zero, past float32's range.
-    precise = torch.float32 if torch.device(device).type == "mps" else torch.float64
-    problem = make_problem(features, targets, n_classes, device=device, dtype=precise)
+    on = "cpu" if torch.device(device).type == "mps" else device  # Apple's have no float64
+    problem = make_problem(features, targets, n_classes, device=on, dtype=torch.float64)
     bound = LARGEST_SHARE * largest_lambda(problem, config.group) * problem.matrix.p
     del problem  # a copy of the features, and their squares
     lowered = ""

@@ -68,14 +68,18 @@ def test_the_whole_trail_fits_the_window(page, decided, server, width):
 
 def test_the_archive_holds_every_image_but_the_one_left_out(page, decided, server, tmp_path):
     page.goto(f"{server.url}/export")
-    page.get_by_text("Image folder", exact=False).first.click()
+    page.get_by_role("combobox", name="Format").click()
+    # Typed, as a person would: the list draws only what is in sight.
+    page.keyboard.type("Image folder (")
+    page.get_by_role("option", name="Image folder (").click()
     page.get_by_role("button", name="Build the archive").click()
     with page.expect_download(timeout=60_000) as download:
-        page.get_by_role("button", name="Download labels-").click()
+        page.get_by_role("button", name="Download imagefolder-").click()
     download.value.save_as(tmp_path / "labels.zip")
     with zipfile.ZipFile(tmp_path / "labels.zip") as archive:
-        pictures = [name for name in archive.namelist() if name.endswith(".png")]
-    assert len(pictures) == 299
+        names = archive.namelist()
+    assert len([name for name in names if name.endswith(".png")]) == 299
+    assert {"audit.jsonl", "changes.csv"} <= set(names)
 
 
 def test_the_csv_differs_in_exactly_what_was_decided(page, decided, server, tmp_path, sample_audit):
