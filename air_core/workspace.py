@@ -124,6 +124,9 @@ class Workspace:
             label_column=label_column,
             separator=separator,
         )
+        if database is not None:
+            # Before anything is imported, or decisions would go astray into a log of its own.
+            _reach(database)
         import_source(folder, source, format, asked, database=database, progress=progress)
         workspace = cls(folder)
         if database is not None:
@@ -201,11 +204,7 @@ class Workspace:
         """
         from air_core.labels.store import LabelStore, without_password
 
-        if "://" not in url:
-            raise WorkspaceError(
-                f"Expected the address of a database, got {url!r}.",
-                hint="Write postgresql://USER@HOST/NAME.",
-            )
+        _check_address(url)
         address = without_password(url)
         shared = LabelStore(url)
         try:
@@ -466,3 +465,19 @@ class Workspace:
         return clean_labels(
             self.dataset, decisions, originals, options, source=source, ranking=ranking
         )
+
+
+def _check_address(url: str) -> None:
+    if "://" not in url:
+        raise WorkspaceError(
+            f"Expected the address of a database, got {url!r}.",
+            hint="Write postgresql://USER@HOST/NAME.",
+        )
+
+
+def _reach(url: str) -> None:
+    """Open a database once; WorkspaceError if that fails."""
+    from air_core.labels.store import LabelStore
+
+    _check_address(url)
+    LabelStore(url).close()

@@ -102,3 +102,12 @@ def test_tags_applied_twice_are_recorded_once(tmp_path: Path, csv_source: Path) 
     assert decisions.apply_decisions(made, sheet, reviewer="ana") == (1, [])
     assert decisions.apply_decisions(made, sheet, reviewer="ana") == (0, [])
     made.close()
+
+
+@pytest.mark.parametrize("url", ["postgresql://nobody@127.0.0.1:1/none", "team"])
+def test_a_database_out_of_reach_leaves_no_workspace(
+    url: str, csv_source: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(WorkspaceError):
+        Workspace.create(tmp_path / "ws", csv_source, database=url)
+    assert not (tmp_path / "ws" / "workspace.json").exists()
