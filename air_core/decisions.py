@@ -9,7 +9,7 @@ from pathlib import Path
 
 from air_core.dataset import Dataset
 from air_core.errors import AirError, DecisionError, SourceError
-from air_core.formats.csv_text import DELIMITERS, Dialect, decode, records
+from air_core.formats.csv_text import APOSTROPHES, DELIMITERS, Dialect, decode, records
 from air_core.labels import Decision, LabelEvent
 from air_core.workspace import Workspace
 
@@ -118,7 +118,12 @@ def item_at(path: str, items: Mapping[str, list[str]]) -> str:
 def _as_stored(workspace: Workspace, decision: Decision) -> Decision:
     if decision.action != "relabel" or decision.label is None:
         return decision
-    return replace(decision, label=workspace.stored_label(decision.label))
+    label = decision.label
+    plain = label.removeprefix("'")
+    # Copied from a cell of ours that an apostrophe keeps from being run.
+    if label not in workspace.dataset.class_names and plain in workspace.dataset.class_names:
+        label = plain
+    return replace(decision, label=workspace.stored_label(label))
 
 
 def _says(event: LabelEvent | None, decision: Decision) -> bool:
@@ -148,6 +153,8 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
         cells = [cell.value for cell in record.cells]
         cells += [""] * (len(names) - len(cells))
         row = dict(zip(names, cells, strict=False))
+        for name in filter(row.get, row.get(APOSTROPHES, "").split(";")):
+            row[name] = row[name].removeprefix("'")
         if any(cells[len(names) :]):
             row["surplus"] = "yes"
         yield record.number, row

@@ -111,3 +111,17 @@ def test_a_database_out_of_reach_leaves_no_workspace(
     with pytest.raises(WorkspaceError):
         Workspace.create(tmp_path / "ws", csv_source, database=url)
     assert not (tmp_path / "ws" / "workspace.json").exists()
+
+
+def test_apostrophes_of_our_own_tables_are_read_back(tmp_path: Path, csv_source: Path) -> None:
+    labels = csv_source / "labels.csv"
+    labels.write_text(labels.read_text().replace("d.png,emu", "d.png,=1+1"))
+    (csv_source / "=b.png").write_bytes((csv_source / "images" / "b.png").read_bytes())
+    with labels.open("a") as file:
+        file.write("=b.png,dog\n")
+    with closing(Workspace.create(tmp_path / "ws", csv_source)) as made:
+        sheet = tmp_path / "ana.csv"
+        sheet.write_text("path,action,label,apostrophe_added\n'=b.png,relabel,'=1+1,path\n")
+        assert decisions.apply_decisions(made, sheet, reviewer="ana") == (1, [])
+        (event,) = made.labels.history()
+        assert event.new_label == "=1+1"
