@@ -35,11 +35,17 @@ def without_secrets(url: str) -> str:
     --------
     >>> without_secrets("https://me:pw@host/a.zip?sig=ab12&v=1")
     'https://me:***@host/a.zip?sig=***&v=1'
+    >>> without_secrets("filecache::https://me:pw@host/a.zip")
+    'filecache::https://me:***@host/a.zip'
     """
+    if "::" in url:  # fsspec's chains of file systems
+        return "::".join(without_secrets(part) for part in url.split("::"))
     parts = urlsplit(url)
     if "@" in parts.netloc:
         user, host = parts.netloc.rsplit("@", 1)
-        netloc = f"{user.split(':')[0]}:***@{host}" if ":" in user else parts.netloc
+        # Without a colon what stands there is often a token: only ssh has a user alone.
+        alone = parts.netloc if parts.scheme not in ("http", "https") else f"***@{host}"
+        netloc = f"{user.split(':')[0]}:***@{host}" if ":" in user else alone
         url = urlunsplit(parts._replace(netloc=netloc))
     return _SECRET.sub(r"\1***", url)
 
