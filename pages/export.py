@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from mimetypes import guess_type
+from typing import Any
 
 import streamlit as st
 
-from air_core.changes import audit_jsonl, changes_csv
 from air_core.errors import AirError
 from air_core.formats import FILE_FORMATS, FORMAT_TITLES
-from air_core.report import compose_report
 from air_core.reviewers import Rule
 from air_core.workspace import Workspace
 from pages import resources
-from pages.components.archive import folder_archive, preview
+from pages.components.archive import explanations, folder_archive, preview
 from pages.components.notices import empty
 from pages.components.start import workspace_or_stop
 
@@ -35,45 +33,30 @@ RULES: dict[Rule, str] = {
 }
 
 
-def whose_decision(workspace: Workspace) -> Rule | None:
+def whose_decision(workspace: Workspace) -> dict[str, Any]:
     """Ask whose decision counts, where reviewers differ."""
     if not workspace.reviews().conflicts:
-        return None
-    return st.selectbox(
-        "Reviewers differ about some images. Take",
-        RULES,
-        index=None,
-        format_func=RULES.get,
-        placeholder="Choose whose decision counts",
-        width=320,
-    )
-
-
-def beside(workspace: Workspace, labels_by: Rule | None) -> None:
-    """What explains an export a year later: the changes, the log, the report."""
-    reviews = workspace.reviews()
-    files: dict[str, tuple[str, Callable[[], bytes]]] = {
-        "changes.csv": (
-            "What changed",
-            lambda: changes_csv(workspace.dataset, reviews.decisions(labels_by)),
-        ),
-        "audit.jsonl": ("The log of decisions", lambda: audit_jsonl(reviews.history)),
-        "report.html": (
-            "The report",
-            lambda: compose_report(workspace, labels_by=labels_by).encode(),
-        ),
-    }
-    with st.container(horizontal=True):
-        for name, (title, data) in files.items():
-            st.download_button(
-                f"{title} ({name})", data, file_name=name, icon=":material/description:",
-                key=name, on_click="ignore",
-            )  # fmt: skip
+        return {}
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        rule = st.selectbox(
+            "Reviewers differ about some images. Take", RULES, index=None,
+            format_func=RULES.get, placeholder="Choose whose decision counts", width=320,
+        )  # fmt: skip
+        rest = st.checkbox("Images that this leaves open keep the label they came with")
+    return {"labels_by": rule, "unresolved": "given" if rest else "refuse"}
 
 
 st.title("Export")
 workspace = workspace_or_stop()
-changes = preview(workspace, f"/air/thumb/{{id}}?v={resources.version(workspace)}")
+choice = whose_decision(workspace)
+try:
+    decisions = workspace.reviews().decisions(
+        choice.get("labels_by"), unresolved=choice.get("unresolved", "refuse")
+    )
+except AirError as error:
+    st.info(str(error), icon=":material/group:")
+    st.stop()
+changes = preview(workspace, decisions, f"/air/thumb/{{id}}?v={resources.version(workspace)}")
 if changes.empty:
     empty(
         "There is nothing to export yet",
@@ -103,27 +86,25 @@ st.dataframe(
 )  # fmt: skip
 st.subheader("Take it away")
 own = workspace.info.format
-with st.container(horizontal=True, vertical_alignment="bottom"):
-    kind = st.selectbox(
-        "Format", FORMAT_TITLES, index=list(FORMAT_TITLES).index(own),
-        format_func=lambda name: FORMAT_TITLES[name] + OWN * (name == own),
-        width=460,
-    )  # fmt: skip
-    labels_by = whose_decision(workspace)
+kind = st.selectbox(
+    "Format", FORMAT_TITLES, index=list(FORMAT_TITLES).index(own),
+    format_func=lambda name: FORMAT_TITLES[name] + OWN * (name == own),
+    width=460,
+)  # fmt: skip
 try:
     if kind in FILE_FORMATS:
         suffix = FILE_FORMATS[kind].suffix
         st.download_button(
             "Download the labels",
-            workspace.export_bytes(kind, labels_by=labels_by, ranking=resources.ranking()),
+            workspace.export_bytes(kind, ranking=resources.ranking(), **choice),
             file_name=f"labels{suffix}",
             mime=guess_type(f"labels{suffix}")[0] or "application/octet-stream",
             type="primary",
             icon=":material/download:",
         )
     else:
-        folder_archive(workspace, kind, labels_by)
-    beside(workspace, labels_by)
+        folder_archive(workspace, kind, ranking=resources.ranking(), **choice)
+    explanations(workspace, decisions, **choice)
 except AirError as error:
     st.error(str(error), icon=":material/error:")
 st.caption(

@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
+from air_core.changes import audit_jsonl, changes_csv
 from air_core.formats import FORMAT_TITLES
+from air_core.labels import LabelEvent
 from air_core.progress import ProgressCallback
-from air_core.reviewers import Rule
+from air_core.report import compose_report
 from air_core.workspace import Workspace
 from pages.jobs import registry
 
 LARGEST_DOWNLOAD = 512 * 1024**2
 
 
-def preview(workspace: Workspace, thumbnails: str = "{id}") -> pd.DataFrame:
-    """One row for each decision in force: what the export will say instead.
+def preview(
+    workspace: Workspace, decisions: Mapping[str, LabelEvent], thumbnails: str = "{id}"
+) -> pd.DataFrame:
+    """One row for each decision that counts: what the export will say instead.
 
     Parameters
     ----------
     workspace : Workspace
+    decisions : mapping of item id to LabelEvent
     thumbnails : str
         URL of a thumbnail with ``{id}``.
 
@@ -33,7 +40,7 @@ def preview(workspace: Workspace, thumbnails: str = "{id}") -> pd.DataFrame:
         Columns image, path, given, final, action, reviewer, time; sorted by path.
     """
     dataset, rows = workspace.dataset, []
-    for item_id, event in workspace.reviewed().items():
+    for item_id, event in decisions.items():
         row = dataset.row_of(item_id)
         given = dataset.shown(dataset.given_text(row)) or ""
         final = {"relabel": dataset.shown(event.new_label), "exclude": "left out"}.get(
@@ -51,7 +58,7 @@ def build_zip(
     progress: ProgressCallback,
     *,
     format: str = "imagefolder",
-    labels_by: Rule | None = None,
+    **choice: Any,
 ) -> None:
     """Export a folder and pack it; only a whole file gets its final name.
 
@@ -65,8 +72,8 @@ def build_zip(
     progress : callable
     format : str
         One of :data:`air_core.formats.FOLDER_FORMATS`.
-    labels_by : str, optional
-        See :meth:`air_core.workspace.Workspace.export`.
+    **choice
+        Whose decision counts; see :meth:`air_core.workspace.Workspace.export`.
 
     Raises
     ------
@@ -76,7 +83,7 @@ def build_zip(
     folder = target.with_suffix("")
     try:
         progress(0, 2, "copying images")
-        workspace.export(format, folder / "dataset", labels_by=labels_by)
+        workspace.export(format, folder / "dataset", **choice)
         progress(1, 2, "packing")
         made = shutil.make_archive(str(folder) + ".partial", "zip", folder)
         Path(made).replace(target)
@@ -84,7 +91,7 @@ def build_zip(
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def folder_archive(workspace: Workspace, kind: str, labels_by: Rule | None) -> None:
+def folder_archive(workspace: Workspace, kind: str, **choice: Any) -> None:
     """Build the archive in the background, then offer it."""
     job = registry.find(workspace.root, "export")
     busy = job is not None and job.live
@@ -99,9 +106,7 @@ def folder_archive(workspace: Workspace, kind: str, labels_by: Rule | None) -> N
             workspace.root,
             "export",
             f"Building {FORMAT_TITLES[kind]}",
-            lambda progress: build_zip(
-                workspace, target, progress, format=kind, labels_by=labels_by
-            ),
+            lambda progress: build_zip(workspace, target, progress, format=kind, **choice),
         )
         st.rerun()
     for made in sorted(folder.glob(f"{kind}-*.zip"), reverse=True)[:3]:
@@ -120,3 +125,24 @@ def folder_archive(workspace: Workspace, kind: str, labels_by: Rule | None) -> N
         else:
             st.markdown("Too large to send through the browser; it is on the server at")
             st.code(str(made), language=None)
+
+
+def explanations(workspace: Workspace, decisions: Mapping[str, LabelEvent], **choice: Any) -> None:
+    """Offer what explains an export a year later: the changes, the log, the report."""
+    files: dict[str, tuple[str, Callable[[], bytes]]] = {
+        "changes.csv": ("What changed", lambda: changes_csv(workspace.dataset, decisions)),
+        "audit.jsonl": (
+            "The log of decisions",
+            lambda: audit_jsonl(workspace.labels.history()),
+        ),
+        "report.html": (
+            "The report",
+            lambda: compose_report(workspace, **choice).encode("utf-8", "replace"),
+        ),
+    }
+    with st.container(horizontal=True):
+        for name, (title, data) in files.items():
+            st.download_button(
+                f"{title} ({name})", data, file_name=name, icon=":material/description:",
+                key=name, on_click="ignore",
+            )  # fmt: skip

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from air_core.errors import Cancelled
 from air_core.labels import Decision
 from air_core.progress import silent
+from air_core.reviewers import assign_queue
 from air_core.workspace import Workspace
 from pages.components.archive import build_zip, preview
 from pages.jobs import registry
@@ -70,9 +71,27 @@ def test_what_explains_the_export_is_offered_with_it(decided):
     ]
 
 
+def test_where_reviewers_differ_one_has_to_choose_and_sees_what_it_means(decided):
+    item, names = str(decided.dataset.item_ids[9]), decided.dataset.class_names
+    assign_queue(decided.reviews(), decided.labels, [item], ["ben", "cem"], top=1, each=2, by="lea")
+    for who, label in (("ben", names[1]), ("cem", names[2])):
+        decided.decide([Decision(item, "relabel", label=label)], reviewer=who)
+    page = run()
+    assert "Expected a rule" in page.info[0].value
+    assert not page.get("download_button")
+    page.selectbox[0].set_value("latest").run()
+    assert names[2] in page.dataframe[0].value["final"].tolist()
+    page.selectbox[0].set_value("majority").run()
+    assert not page.get("download_button")
+    page.checkbox[0].check().run()
+    assert not page.exception
+    assert names[2] not in page.dataframe[0].value["final"].tolist()
+    assert len(page.get("download_button")) == 4
+
+
 def test_an_undone_decision_leaves_the_preview(decided):
     decided.labels.undo(decided.labels.history()[0].event_id, reviewer="ana")
-    assert preview(decided)["action"].tolist() == ["keep", "exclude", "unsure"]
+    assert preview(decided, decided.reviewed())["action"].tolist() == ["keep", "exclude", "unsure"]
 
 
 def test_the_archive_is_built_in_the_background_and_then_offered(decided):
