@@ -49,6 +49,7 @@ __all__ = [
     "refit",
     "sample_source",
     "sample_truth",
+    "store_projection",
     "workspaces_folder",
 ]
 
@@ -219,10 +220,17 @@ def project(
         return stored
     features = current_features(workspace)
     layout = projection.project(features.array, method, seed=seed, progress=progress)  # type: ignore[arg-type]
-    workspace.projections_dir.mkdir(parents=True, exist_ok=True)
-    with atomic_write(_projection_file(workspace, method, seed, features.digest)) as file:
-        np.save(file, layout, allow_pickle=False)
+    store_projection(workspace, method, layout, seed=seed)
     return layout
+
+
+def store_projection(
+    workspace: Workspace, method: str, layout: NDArray[np.float32], *, seed: int = 0
+) -> None:
+    """Keep a map (n, 2) of the current features."""
+    digest = current_features(workspace).digest
+    with atomic_write(_projection_file(workspace, method, seed, digest)) as file:
+        np.save(file, layout, allow_pickle=False)
 
 
 def load_projection(
