@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,10 @@ def _hatch(shape: str) -> dict[str, Any]:
 
 
 def shares(
-    values: NDArray[np.floating[Any]], groups: Sequence[NDArray[np.bool_]], bins: int = 40
+    values: NDArray[np.floating[Any]],
+    groups: Sequence[NDArray[np.bool_]],
+    bins: int = 40,
+    span: tuple[float, float] | None = None,
 ) -> tuple[NDArray[np.float64], list[NDArray[np.float64]]]:
     """Histogram of each group over common bins, as a share of that group.
 
@@ -40,6 +43,8 @@ def shares(
         Which values belong to a group.
     bins : int
         How many bins between the smallest and the largest value.
+    span : (float, float), optional
+        Or between these, so that several histograms have one scale.
 
     Returns
     -------
@@ -55,7 +60,8 @@ def shares(
     (array([0. , 0.5, 1. ]), array([1., 0.]), array([0., 1.]))
     """
     finite = values[np.isfinite(values)]
-    low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)
+    ends = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)
+    low, high = ends if span is None else span
     edges = np.linspace(low, high if high > low else low + 1.0, bins + 1)
     counts = [np.histogram(values[group], edges)[0].astype(np.float64) for group in groups]
     return edges, [count / max(count.sum(), 1.0) for count in counts]
@@ -70,6 +76,8 @@ def activation_histogram(
     title: str = "",
     height: int = 300,
     details: bool = True,
+    axis: str = "Activation of the given class",
+    span: tuple[float, float] | None = None,
 ) -> go.Figure:
     """The paper's Figure 3: activations of well and of wrongly labelled images.
 
@@ -86,8 +94,12 @@ def activation_histogram(
         In pixels.
     details : bool
         Whether to draw the legend and name the axes.
+    axis : str
+        What the values are.
+    span : (float, float), optional
+        Ends of the axis; those of the values by default.
     """
-    edges, (of_right, of_wrong) = shares(values, (right, wrong))
+    edges, (of_right, of_wrong) = shares(values, (right, wrong), span=span)
     centres, width = (edges[:-1] + edges[1:]) / 2, np.diff(edges)
     figure = go.Figure()
     for name, share, colour, pattern in (
@@ -106,7 +118,7 @@ def activation_histogram(
                 # Hatching tells the groups apart without colour.
                 "pattern": _hatch(pattern),
             },
-            hovertemplate="activation %{x:.4g}<br>%{y:.1%} of the group<extra>" + name + "</extra>",
+            hovertemplate="%{x:.4g}<br>%{y:.1%} of the group<extra>" + name + "</extra>",
         )
     figure.update_layout(
         barmode="overlay",
@@ -121,39 +133,106 @@ def activation_histogram(
             "title": "Share of the group" if details else None,
             "rangemode": "tozero",
         },
-        xaxis={"title": "Activation of the given class" if details else None},
+        xaxis={"title": axis if details else None},
     )
     return figure
 
 
 def separation_curve(
-    epochs: Sequence[int], air: Sequence[float], svm: float | None, height: int = 260
+    epochs: Sequence[int],
+    moving: Sequence[float],
+    level: float,
+    names: tuple[str, str] = ("AIR", "SVM"),
+    height: int = 260,
 ) -> go.Figure:
-    """AUROC of the activation over AIR's epochs, with the SVM's as a level line."""
+    """AUROC of a detector over epochs, with another's as a level line.
+
+    Parameters
+    ----------
+    epochs, moving : sequence of shape (k,)
+    level : float
+        NaN draws none.
+    names : (str, str)
+        Of the two detectors.
+    height : int
+        In pixels.
+    """
     figure = go.Figure()
     figure.add_scatter(
         x=list(epochs),
-        y=list(air),
-        name="AIR",
+        y=list(moving),
+        name=names[0],
         mode="lines+markers",
         line={"color": AGREES, "width": 2.5},
-        hovertemplate="epoch %{x}<br>AUROC %{y:.3f}<extra>AIR</extra>",
+        hovertemplate="epoch %{x}<br>AUROC %{y:.3f}<extra></extra>",
     )
-    if svm is not None:
+    if not np.isnan(level):
         figure.add_scatter(
             x=[min(epochs), max(epochs)],
-            y=[svm, svm],
-            name="SVM",
+            y=[level, level],
+            name=names[1],
             mode="lines",
             line={"color": OKABE_ITO["orange"], "dash": "dash", "width": 2.5},
-            hovertemplate="AUROC %{y:.3f}<extra>SVM</extra>",
+            hovertemplate="AUROC %{y:.3f}<extra></extra>",
         )
     figure.update_layout(
         height=height,
         margin=_MARGIN,
         legend=_LEGEND,
         xaxis={"title": "Epoch"},
-        yaxis={"title": "AUROC of the activation"},
+        yaxis={"title": "AUROC"},
+    )
+    return figure
+
+
+def rate_curves(
+    curves: Mapping[str, tuple[NDArray[np.floating[Any]], NDArray[np.floating[Any]]]],
+    *,
+    chance: tuple[tuple[float, float], tuple[float, float]],
+    title: str,
+    x: str,
+    y: str,
+    height: int = 340,
+) -> go.Figure:
+    """Two curves of rates in [0, 1], and what chance would give.
+
+    Parameters
+    ----------
+    curves : mapping of str to (ndarray, ndarray)
+        Name → x and y values; the first is solid, the second dashed.
+    chance : ((float, float), (float, float))
+        x and y of the two ends of the line of chance.
+    title, x, y : str
+        Names of the figure and its axes.
+    height : int
+        In pixels.
+    """
+    figure = go.Figure()
+    looks = ((AGREES, "solid"), (OKABE_ITO["orange"], "dash"))
+    for (name, (xs, ys)), (colour, dash) in zip(curves.items(), looks, strict=False):
+        figure.add_scatter(
+            x=xs,
+            y=ys,
+            name=name,
+            mode="lines",
+            line={"color": colour, "dash": dash, "width": 2.5},
+            hovertemplate=f"{x} %{{x:.1%}}<br>{y} %{{y:.1%}}<extra></extra>",
+        )
+    figure.add_scatter(
+        x=chance[0],
+        y=chance[1],
+        name="Chance",
+        mode="lines",
+        line={"color": _QUIET, "dash": "dot", "width": 1.5},
+        hoverinfo="skip",
+    )
+    figure.update_layout(
+        title={"text": title, "font": {"size": 15}},
+        height=height,
+        margin=_MARGIN | {"t": 64},
+        legend=_LEGEND,
+        xaxis={"title": x, "tickformat": ".0%", "range": [0, 1.01]},
+        yaxis={"title": y, "tickformat": ".0%", "range": [0, 1.03]},
     )
     return figure
 

@@ -6,9 +6,11 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
+import pytest
 from streamlit.testing.v1 import AppTest
 
-from air_core import installation, pipeline
+from air_core import installation, metrics, pipeline
 from air_core.labels import Decision
 from air_core.workspace import Workspace
 
@@ -31,6 +33,13 @@ def borders(page: AppTest) -> set[str | None]:
     return {row[9] for grid in grids for row in grid["items"]}
 
 
+def show(page: AppTest, view: str) -> AppTest:
+    """Turn to one of the views."""
+    page.button_group(key="compare-view").set_value(view).run()
+    assert not page.exception
+    return page
+
+
 def test_without_a_workspace_or_an_audit_it_says_what_to_do(nothing_open):
     assert run().subheader[0].value == "No workspace is open"
 
@@ -46,7 +55,9 @@ def test_with_neither_truth_nor_reviews_borders_are_neutral_and_nothing_is_score
     assert "says nothing about who is right" in text(page)
     assert "· AUROC" not in text(page)
     assert borders(page) == {None}
-    assert len(page.get("plotly_chart")) >= 4
+    assert len(show(page, "activations").get("plotly_chart")) >= 4
+    assert "· AUROC" not in text(page)
+    assert "nothing to score" in text(show(page, "curves"))
 
 
 def test_reviews_colour_the_borders_of_what_was_reviewed(audited):
@@ -60,27 +71,87 @@ def test_reviews_colour_the_borders_of_what_was_reviewed(audited):
         reviewer="ana",
     )
     page = run()
-    page.selectbox[0].set_value(names[workspace.dataset.given_labels[0]]).run()
+    page.selectbox(key="compare-class").set_value(names[workspace.dataset.given_labels[0]]).run()
     assert "against your 2 reviews, 1 of which changed" in text(page)
     assert borders(page) == {"agree", "disagree", None}
 
 
-def test_the_epoch_can_be_chosen_and_the_order_turned(audited):
-    workspace = Workspace.open(audited)
-    page = run()
+def test_the_epoch_can_be_chosen_and_played(audited):
+    epochs = pipeline.latest_fit(Workspace.open(audited), "air").epochs.tolist()
+    page = show(run(), "activations")
     slider = page.select_slider[0]
-    assert [int(e) for e in slider.options] == pipeline.latest_fit(workspace, "air").epochs.tolist()
-    slider.set_value(slider.options[0]).run()
+    assert [int(e) for e in slider.options] == epochs
+    slider.set_value(slider.options[1]).run()
+    assert f"epoch {epochs[1]}" in titles(page)
+    page.button(key="compare-play").click().run()
+    assert page.button(key="compare-play").label == "Pause"
+    assert f"epoch {epochs[2]}" in titles(page), "an epoch further at each turn"
+    for _ in epochs:
+        page.run()
+    assert page.button(key="compare-play").label == "Play", "it stops at the end"
+    assert f"epoch {epochs[-1]}" in titles(page)
     assert not page.exception
 
 
-def test_the_known_truth_of_the_sample_is_offered_for_the_sample_only(audited, monkeypatch):
-    assert not run().checkbox
+def titles(page: AppTest) -> str:
+    return "".join(chart.proto.spec for chart in page.get("plotly_chart")[:2])
+
+
+def test_two_other_detectors_can_be_compared(audited):
+    page = run()
+    page.selectbox(key="compare-detector-a").set_value("air-margin").run()
+    page.selectbox(key="compare-detector-b").set_value("svm-margin").run()
+    assert "#### AIR margin" in text(page)
+    assert "#### SVM margin" in text(page)
+    assert "Score, low is doubted" in titles(show(page, "activations"))
+    page.selectbox(key="compare-detector-b").set_value("air-margin").run()
+    assert page.info[0].value == "Both sides show the same detector."
+    assert not page.exception
+
+
+def test_the_agreement_table_opens_the_review_on_its_images(audited):
+    workspace = Workspace.open(audited)
+    page = show(run(), "agreement")
+    page.number_input(key="compare-top").set_value(10).run()
+    one, two = (pipeline.rank(workspace, f"{m}-activation") for m in ("air", "svm"))
+    only = [i for i in one.order[:10] if i not in set(two.order[:10])]
+    assert [m.value for m in page.metric] == [str(10 - len(only)), str(len(only)), str(len(only))]
+    page.button(key="compare-open-a").click().run()
+    ids = workspace.dataset.item_ids
+    assert list(page.session_state["air.selection"]) == [str(ids[i]) for i in only]
+
+
+def test_curves_and_their_figures_follow_the_verdicts(audited, monkeypatch):
+    page = with_truth(audited, monkeypatch)
+    show(page, "curves")
+    assert len(page.get("plotly_chart")) == 2
+    table = page.dataframe[0].value
+    wrong, ranking = WRONG, pipeline.rank(Workspace.open(audited), "air-activation")
+    errors = np.isin(np.arange(len(ranking)), wrong)
+    assert table["AUROC"][0] == pytest.approx(metrics.auroc(ranking.scores, errors))
+    assert table["Average precision"][0] == pytest.approx(
+        metrics.average_precision(ranking.scores, errors)
+    )
+
+
+def test_the_confusion_matrix_counts_every_image(audited):
+    page = show(run(), "confusion")
+    cells = json.loads(page.get("bidi_component")[0].proto.json)
+    workspace = Workspace.open(audited)
+    assert sum(map(sum, cells["counts"])) == len(workspace.dataset)
+    assert cells["rows"] == list(workspace.dataset.class_names)
+
+
+WRONG = (1, 6, 11)
+
+
+def with_truth(audited: Path, monkeypatch) -> AppTest:
+    """The page scored against a truth by which some labels are wrong."""
     workspace = Workspace.open(audited)
     truth = audited / "truth.csv"
     names, given = workspace.dataset.class_names, workspace.dataset.given_labels
     rows = [
-        f"{path},{names[(given[i] + (i in (1, 6, 11))) % 4]}\n"
+        f"{path},{names[(given[i] + (i in WRONG)) % 4]}\n"
         for i, path in enumerate(workspace.dataset.paths)
     ]
     truth.write_text("path,label\n" + "".join(rows))
@@ -89,6 +160,12 @@ def test_the_known_truth_of_the_sample_is_offered_for_the_sample_only(audited, m
     page = run()
     page.checkbox[0].check().run()
     assert not page.exception
+    return page
+
+
+def test_the_known_truth_of_the_sample_is_offered_for_the_sample_only(audited, monkeypatch):
+    assert not run().checkbox
+    page = with_truth(audited, monkeypatch)
     assert "Scored against the truth" in text(page)
     assert "· AUROC" in text(page)
     assert {"agree", "disagree"} >= borders(page) - {None}

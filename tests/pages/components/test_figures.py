@@ -56,4 +56,4 @@ def test_class_balance_adds_up_and_says_the_share():
 def test_the_curve_draws_the_svm_as_a_level():
     figure = separation_curve([1, 4], [0.6, 0.9], 0.7)
     assert list(figure.data[1].y) == [0.7, 0.7]
-    assert len(separation_curve([1, 4], [0.6, 0.9], None).data) == 1
+    assert len(separation_curve([1, 4], [0.6, 0.9], float("nan")).data) == 1
