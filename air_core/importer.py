@@ -24,6 +24,7 @@ from air_core.progress import ProgressCallback
 from air_core.quarantine import QuarantinedImage, locate
 from air_core.scan import Journal, ScannedImage, scan_images
 from air_core.thumbnails import ThumbnailPack
+from air_core.watched import WatchedFile
 
 PACK = "thumbnails.pack"
 _SHOWN_REASONS = 3
@@ -35,6 +36,7 @@ def import_listing(
     format: str,
     listing: Listing,
     *,
+    watched: tuple[WatchedFile, ...],
     before: Manifest | None,
     needed_classes: Sequence[str],
     progress: ProgressCallback,
@@ -51,6 +53,8 @@ def import_listing(
         Name of the format that made ``listing``.
     listing : Listing
         What the source lists.
+    watched : tuple of WatchedFile
+        Its label files.
     before : Manifest or None
         What an earlier import of the same source wrote.
     needed_classes : sequence of str
@@ -98,6 +102,7 @@ def import_listing(
             tuple(quarantined),
             needed_classes,
             before.database if before else None,
+            watched,
         )
         journal.discard()
 
@@ -174,6 +179,7 @@ def _write(
     quarantined: tuple[QuarantinedImage, ...],
     needed_classes: Sequence[str],
     database: str | None,
+    watched: tuple[WatchedFile, ...],
 ) -> None:
     # Ids count every listed occurrence, so that an image leaving quarantine shifts no other id.
     ids = stable_item_ids(listing.paths)
@@ -199,6 +205,7 @@ def _write(
         import_id=import_id,
         original=name,
         database=database,
+        watched=watched,
     )
     write_manifest(folder, manifest)
     for stale in folder.glob("original-*"):

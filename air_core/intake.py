@@ -10,7 +10,8 @@ from air_core.formats import ReadOptions, find_format
 from air_core.importer import as_before, check_apart, classes_decided_on, import_listing
 from air_core.items import MANIFEST, read_manifest
 from air_core.progress import ProgressCallback
-from air_core.sources import is_url, localize, source_name
+from air_core.sources import archive_of, is_url, localize, source_name
+from air_core.watched import watch
 
 
 def import_source(
@@ -65,12 +66,14 @@ def import_source(
     try:
         listing = chosen.read(origin, options)
         folder.mkdir(parents=True, exist_ok=True)
+        watched = watch(listing, origin, archive_of(source, origin))
         listing = replace(listing, rejected=(*local.rejected, *listing.rejected))
         import_listing(
             folder,
             name,
             chosen.name,
             listing,
+            watched=watched,
             before=before,
             needed_classes=needed,
             progress=progress,

@@ -18,6 +18,7 @@ from air_core.dataset import UNLABELLED, Dataset, FilesBelow, index_labels, inde
 from air_core.errors import WorkspaceError
 from air_core.quarantine import QuarantinedImage
 from air_core.scan import ScannedImage
+from air_core.watched import WatchedFile
 
 WORKSPACE_VERSION = 1
 MANIFEST = "workspace.json"
@@ -46,7 +47,8 @@ class Manifest:
 
     ``import_id`` ties it to the ``items.parquet`` beside it; ``original`` names the archive of
     the source's label files; ``database`` is the address, without the password, of the database
-    that decisions go to, None for a file in the workspace.
+    that decisions go to, None for a file in the workspace; ``watched`` are the source's label
+    files as they were read.
     """
 
     info: SourceInfo
@@ -57,6 +59,7 @@ class Manifest:
     import_id: str
     original: str | None
     database: str | None = None
+    watched: tuple[WatchedFile, ...] = ()
 
     def log(self, root: Path) -> Path | str:
         """Where the decisions are."""
@@ -113,6 +116,7 @@ def read_manifest(root: Path) -> Manifest:
             import_id=str(content["import_id"]),
             original=content["original"],
             database=content.get("database"),
+            watched=tuple(WatchedFile(**entry) for entry in content.get("watched", ())),
         )
     except (KeyError, TypeError) as error:
         raise _damaged(path, error) from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,13 +19,14 @@ from air_core.progress import ProgressCallback, silent
 from air_core.ranking import (
     Ranking,
     activation_scores,
+    margin_scores,
     rank_items,
 )
 from air_core.runs import (
     Fit,
     require_fit,
 )
-from air_core.workspace import Workspace
+from air_core.workspace import HowToRead, Workspace
 
 if TYPE_CHECKING:
     from air_core.features import Features
@@ -67,26 +68,11 @@ def open_source(
     source: Path | str,
     workspace: Path | str,
     *,
-    format: str | None = None,
-    labels: Path | str | None = None,
-    path_column: str | None = None,
-    label_column: str | None = None,
-    separator: str | None = None,
-    database: str | None = None,
     progress: ProgressCallback = silent,
+    **how: Unpack[HowToRead],
 ) -> Workspace:
     """Import images and labels into a workspace; see :meth:`Workspace.create`."""
-    return Workspace.create(
-        Path(workspace),
-        source,
-        format=format,
-        labels=labels,
-        path_column=path_column,
-        label_column=label_column,
-        separator=separator,
-        database=database,
-        progress=progress,
-    )
+    return Workspace.create(Path(workspace), source, progress=progress, **how)
 
 
 def extract(
@@ -177,7 +163,7 @@ def rank(workspace: Workspace, detector: str = DEFAULT_DETECTOR) -> Ranking:
     if detector.endswith("activation"):
         scores = activation_scores(activations)
     elif model == "air":
-        scores = (1 + np.asarray(found.margins)) / 2  # a difference of probabilities
+        scores = margin_scores(np.asarray(found.margins))  # a difference of probabilities
     else:
         scores = expit(np.asarray(found.margins))  # a difference of decision values
     return rank_items(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,15 @@ COLUMNS = (
 )
 
 
-def write_ranking(dataset: Dataset, ranking: Ranking, path: Path, *, top: int | None = None) -> int:
+def write_ranking(
+    dataset: Dataset,
+    ranking: Ranking,
+    path: Path,
+    *,
+    top: int | None = None,
+    overwrite: bool = False,
+    protected: Sequence[Path] = (),
+) -> int:
     """Write a ranking, worst first, in the columns of :data:`COLUMNS`.
 
     Parameters
@@ -36,6 +45,10 @@ def write_ranking(dataset: Dataset, ranking: Ranking, path: Path, *, top: int | 
         An existing file is replaced only if it is an earlier ranking.
     top : int, optional
         Only so many rows.
+    overwrite : bool
+        Replace any file that lies in none of the ``protected`` places.
+    protected : sequence of Path
+        The source and the workspace.
 
     Returns
     -------
@@ -52,10 +65,12 @@ def write_ranking(dataset: Dataset, ranking: Ranking, path: Path, *, top: int | 
         raise ExportError(
             f"Expected a file to write, got the folder {path}.", hint="Add a file name."
         )
-    if path.exists() and not _starts_with(path, header.encode()):
+    real = path.resolve()
+    free = overwrite and not any(real.is_relative_to(place) for place in protected)
+    if path.exists() and not free and not _starts_with(path, header.encode()):
         raise ExportError(
             f"Expected a new name or an earlier ranking, got {path}, which is neither.",
-            hint="Write to another name; no other file is overwritten.",
+            hint="Write to another name; no other file is overwritten unless --overwrite says so.",
         )
     rows = ranking.order[:top]
     text = io.StringIO(newline="")

@@ -6,42 +6,57 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
-from air_core.changes import audit_jsonl, changes_csv
-from air_core.dataset import Dataset, parse_tags, tags_text
-from air_core.errors import DecisionError, ExportError, WorkspaceError
-from air_core.export import ExportSummary, clean_labels, labels_in_force, write_export
-from air_core.formats import (
-    FILE_FORMATS,
-    CleanLabels,
-    ReadOptions,
-    get_format,
-)
-from air_core.images import load_rgb
-from air_core.importer import PACK
+from air_core.dataset import parse_tags, tags_text
+from air_core.errors import DecisionError
+from air_core.export import Choice, Exporter, ExportSummary, labels_in_force
+from air_core.formats import FILE_FORMATS, ReadOptions
 from air_core.intake import import_source
-from air_core.items import SourceInfo, read_items, read_manifest, write_manifest
+from air_core.items import SourceInfo, write_manifest
 from air_core.labels.models import Decision, LabelEvent
-from air_core.originals import read_originals
 from air_core.progress import ProgressCallback, silent
-from air_core.quarantine import QuarantinedImage, locate
-from air_core.ranking import Ranking
-from air_core.reviewers import Reviews, Rule, Unresolved
+from air_core.quarantine import QuarantinedImage
+from air_core.reviewers import Reviews
 from air_core.runs import feature_digest_of
-from air_core.sources import local_path
-from air_core.thumbnails import ThumbnailPack, encode_webp
+from air_core.team_database import open_shared, reach
+from air_core.workspace_folder import WorkspaceFolder
 
 if TYPE_CHECKING:
     from air_core.labels.store import LabelStore
 
-__all__ = ["ExportSummary", "QuarantinedImage", "SourceInfo", "Workspace"]
+__all__ = ["ExportSummary", "HowToRead", "QuarantinedImage", "SourceInfo", "Workspace"]
 
 
-class Workspace:
+class HowToRead(TypedDict, total=False):
+    """What the user knows of a source; nothing where it can be found out.
+
+    Parameters
+    ----------
+    format : str
+        Name of the format, where it cannot be told from the source.
+    labels : path
+        Label file for the images below the source, or in it.
+    path_column, label_column : str
+        Columns of the label file, where their names do not tell.
+    separator : str
+        What parts the tags of an image in a cell; naming it says that there may be several.
+    database : str
+        Where decisions shall go; see :meth:`Workspace.use_database`.
+    """
+
+    format: str | None
+    labels: Path | str | None
+    path_column: str | None
+    label_column: str | None
+    separator: str | None
+    database: str | None
+
+
+class Workspace(WorkspaceFolder):
     """One audit on disk. Made by :meth:`create`, found again by :meth:`open`.
 
     Attributes
@@ -59,10 +74,7 @@ class Workspace:
     """
 
     def __init__(self, root: Path) -> None:
-        self.root = root.resolve()
-        self._manifest = read_manifest(self.root)
-        self._items = read_items(self.root, self._manifest)
-        self._pack = ThumbnailPack(self.root / PACK)
+        super().__init__(root)
         self._store: LabelStore | None = None
         self._lock = threading.Lock()
         self._feature_digests: dict[str, str] = {}
@@ -96,16 +108,8 @@ class Workspace:
             A label file, a folder of images, a zip or tar archive of one, or an address of
             fsspec (``s3://…``, ``https://…``). What is not on this machine is fetched, and
             archives are unpacked, into the workspace.
-        format : str, optional
-            Name of the format, where it cannot be told from the source.
-        labels : path, optional
-            Label file for the images below ``source``, or in it.
-        path_column, label_column : str, optional
-            Columns of the label file, where their names do not tell.
-        separator : str, optional
-            What parts the tags of an image in a cell; naming it says that there may be several.
-        database : str, optional
-            Where decisions shall go; see :meth:`use_database`.
+        format, labels, path_column, label_column, separator, database : optional
+            See :class:`HowToRead`.
         progress : callable
             Called after each image; may raise to stop.
 
@@ -126,7 +130,7 @@ class Workspace:
         )
         if database is not None:
             # Before anything is imported, or decisions would go astray into a log of its own.
-            _reach(database)
+            reach(database)
         import_source(folder, source, format, asked, database=database, progress=progress)
         workspace = cls(folder)
         if database is not None:
@@ -152,26 +156,6 @@ class Workspace:
                 self._store = None
 
     # -- what it holds -------------------------------------------------------------------------
-
-    @property
-    def dataset(self) -> Dataset:
-        """The images that can be audited."""
-        return self._items.dataset
-
-    @property
-    def info(self) -> SourceInfo:
-        """Where the images came from."""
-        return self._manifest.info
-
-    @property
-    def quarantined(self) -> tuple[QuarantinedImage, ...]:
-        """What cannot be audited, and why."""
-        return self._manifest.quarantined
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What the import passed over."""
-        return self._manifest.notes
 
     @property
     def labels(self) -> LabelStore:
@@ -202,18 +186,10 @@ class Workspace:
         DecisionError
             If it holds other decisions than those made here so far.
         """
-        from air_core.labels.store import LabelStore, without_password
+        from air_core.labels.store import without_password
 
-        _check_address(url)
-        address = without_password(url)
-        shared = LabelStore(url)
+        shared, address = open_shared(url, self.dataset), without_password(url)
         try:
-            decided = {event.item_id for event in shared.history()}
-            if decided and not any(item in self.dataset for item in decided):
-                raise WorkspaceError(
-                    f"The database {address} holds decisions on other images.",
-                    hint="Make another database for these.",
-                )
             if address != self._manifest.database:
                 before = self._manifest.log(self.root)
                 if not isinstance(before, Path) or before.exists():
@@ -227,51 +203,6 @@ class Workspace:
         self.close()
         with self._lock:
             self._store = shared
-
-    @property
-    def features_dir(self) -> Path:
-        """Folder of cached features."""
-        return self._folder("features")
-
-    @property
-    def runs_dir(self) -> Path:
-        """Folder of fitted models."""
-        return self._folder("runs")
-
-    @property
-    def projections_dir(self) -> Path:
-        """Folder of maps."""
-        return self._folder("projections")
-
-    def _folder(self, name: str) -> Path:
-        path = self.root / name
-        try:
-            path.mkdir(exist_ok=True)
-        except OSError as error:
-            raise WorkspaceError(
-                f"The folder {path} cannot be made: {error.strerror}.",
-                hint="Allow writing to the workspace folder, or copy it to where you may write.",
-            ) from error
-        return path
-
-    def thumbnail(self, item_id: str) -> bytes:
-        """WebP of at most 192 pixels a side; SourceError for an unknown item."""
-        row = self.dataset.row_of(item_id)
-        return self._pack.read(int(self._items.offsets[row]), int(self._items.lengths[row]))
-
-    def picture(self, item_id: str, max_side: int = 1024) -> bytes:
-        """WebP made from the source file as it is now, turned upright.
-
-        Raises
-        ------
-        SourceError
-            For an unknown item, or a file that has gone or been damaged since the import.
-        """
-        root = Path(self._manifest.image_root)
-        file = self.dataset.files[self.dataset.row_of(item_id)]
-        # Located again: a link may have been put in its place since.
-        image = load_rgb(locate(root, str(file.relative_to(root))))
-        return encode_webp(image, max_side=max_side, quality=90)
 
     # -- decisions -----------------------------------------------------------------------------
 
@@ -366,25 +297,10 @@ class Workspace:
             mask[self.dataset.row_of(item)] = event.action == "exclude"
         return mask
 
-    def source_places(self) -> list[Path]:
-        """Files and folders of the source, in which nothing is ever written."""
-        places = [
-            Path(self._manifest.image_root),
-            local_path(self.info.source, self.root / "source"),
-        ]
-        labels = self.info.labels_file
-        return places if labels is None else [*places, Path(labels)]
-
     # -- export --------------------------------------------------------------------------------
 
     def export(
-        self,
-        format: str,
-        out: Path | str,
-        *,
-        labels_by: Rule | None = None,
-        unresolved: Unresolved = "refuse",
-        ranking: Ranking | None = None,
+        self, format: str, out: Path | str, *, overwrite: bool = False, **choice: Unpack[Choice]
     ) -> ExportSummary:
         """Write the cleaned labels, with ``audit.jsonl`` and ``changes.csv`` beside them.
 
@@ -396,14 +312,16 @@ class Workspace:
         format : str
             See :data:`air_core.formats.FORMAT_TITLES`.
         out : path
-            A file (an earlier export is replaced) or a new or empty folder.
-        labels_by : {"latest", "majority", "adjudicated"}, optional
-            Whose decision counts where reviewers differ; needed where they did so blindly. See
-            :func:`air_core.reviewers.conflicts.decisions_by`.
-        unresolved : {"refuse", "given"}
-            What happens to images that this does not decide.
-        ranking : Ranking, optional
-            Its suggestions go into formats that have a place for them.
+            A file or a folder. An earlier export is replaced unless somebody has changed it.
+        overwrite : bool
+            Replace the file ``out`` whatever it is; never one of the source or the workspace.
+        labels_by, unresolved, ranking
+            See :class:`air_core.export.Choice`.
+
+        Returns
+        -------
+        ExportSummary
+            Its ``notes`` say if the source was edited after it was opened.
 
         Raises
         ------
@@ -411,73 +329,31 @@ class Workspace:
             If it cannot be written there or in that format, or reviewers differ. The source is
             never written to.
         """
-        get_format(format)
-        reviews = self.reviews()
-        decisions = reviews.decisions(labels_by, unresolved=unresolved)
-        source = self.source_places()
-        return write_export(
-            format,
-            self._clean(format, decisions, ranking),
-            Path(out),
-            audit=audit_jsonl(reviews.history),
-            changes=changes_csv(self.dataset, decisions),
-            source=source,
-            workspace=self.root,
+        return self._exporter().write(
+            format, Path(out), self.reviews(), overwrite=overwrite, **choice
         )
 
-    def export_bytes(
-        self,
-        format: str | None = None,
-        *,
-        labels_by: Rule | None = None,
-        unresolved: Unresolved = "refuse",
-        ranking: Ranking | None = None,
-    ) -> bytes:
-        """A label file as bytes, in the source's format (CSV for an image folder) by default.
+    def export_files(self, format: str, **choice: Unpack[Choice]) -> dict[str, bytes]:
+        """A label file as bytes, by name, and behind it what its format has beside it.
 
         Raises
         ------
         ExportError
             For a format that is not a single file, or if reviewers differ; see :meth:`export`.
         """
+        return self._exporter().files(format, self.reviews(), **choice)
+
+    def export_bytes(self, format: str | None = None, **choice: Unpack[Choice]) -> bytes:
+        """The label file alone, in the source's format (CSV for an image folder) by default.
+
+        Takes and raises the same as :meth:`export_files`.
+        """
         name = format or (self.info.format if self.info.format in FILE_FORMATS else "csv")
-        if name not in FILE_FORMATS:
-            raise ExportError(
-                f"Expected a format of one file ({', '.join(FILE_FORMATS)}), got {name!r}."
-            )
-        decisions = self.reviews().decisions(labels_by, unresolved=unresolved)
-        return FILE_FORMATS[name].compose(self._clean(name, decisions, ranking))
+        return next(iter(self.export_files(name, **choice).values()))
 
-    def _clean(
-        self, format: str, decisions: Mapping[str, LabelEvent], ranking: Ranking | None
-    ) -> CleanLabels:
-        info, originals, source = self.info, {}, None
-        if format == info.format:
-            source = local_path(info.source, self.root / "source")
-            if self._manifest.original is not None:
-                originals = read_originals(self.root / self._manifest.original)
-        options = ReadOptions(
-            labels=None if info.labels_file is None else Path(info.labels_file),
-            path_column=info.path_column,
-            label_column=info.label_column,
-            separator=info.separator,
-        )
-        return clean_labels(
-            self.dataset, decisions, originals, options, source=source, ranking=ranking
-        )
+    def source_edits(self) -> tuple[str, ...]:
+        """What was edited in the source after it was opened, as sentences; an export lacks it."""
+        return self._exporter().source_edits()
 
-
-def _check_address(url: str) -> None:
-    if "://" not in url:
-        raise WorkspaceError(
-            f"Expected the address of a database, got {url!r}.",
-            hint="Write postgresql://USER@HOST/NAME.",
-        )
-
-
-def _reach(url: str) -> None:
-    """Open a database once; WorkspaceError if that fails."""
-    from air_core.labels.store import LabelStore
-
-    _check_address(url)
-    LabelStore(url).close()
+    def _exporter(self) -> Exporter:
+        return Exporter(self.root, self._manifest, self.dataset, self.source, self.source_places())

@@ -49,7 +49,7 @@ def test_csv_to_csv(decided: Workspace, tmp_path: Path) -> None:
 def test_a_file_is_replaced_as_a_whole(decided: Workspace, tmp_path: Path) -> None:
     out = tmp_path / "clean.csv"
     out.write_text("older and longer than what replaces it" * 100)
-    decided.export("csv", out)
+    decided.export("csv", out, overwrite=True)
     assert out.read_bytes() == decided.export_bytes()
     assert [f.name for f in tmp_path.iterdir() if "tmp" in f.name] == []
 

@@ -12,7 +12,14 @@ from rich.markup import escape
 from rich.table import Table
 
 from air_core import pipeline
-from air_core.commands.console import DeviceOption, WorkspaceArgument, err, out, progress_bar
+from air_core.commands.console import (
+    DeviceOption,
+    OverwriteOption,
+    WorkspaceArgument,
+    err,
+    out,
+    progress_bar,
+)
 from air_core.demo import run_demo
 from air_core.rank_export import write_ranking
 from air_core.server import serve
@@ -182,12 +189,20 @@ def rank(
     out_file: Annotated[
         Path | None, typer.Option("--out", help="CSV file instead of a table on screen.")
     ] = None,
+    overwrite: OverwriteOption = False,
 ) -> None:
     """List items, the most suspicious label first."""
     opened = Workspace.open(workspace)
     ranking = pipeline.rank(opened, pipeline.detector_name(detector, score))
     if out_file is not None:
-        rows = write_ranking(opened.dataset, ranking, out_file, top=top)
+        rows = write_ranking(
+            opened.dataset,
+            ranking,
+            out_file,
+            top=top,
+            overwrite=overwrite,
+            protected=[opened.root, *opened.source_places()],
+        )
         out.print(f"{rows} rows in {out_file}", highlight=False, soft_wrap=True)
         return
     table = Table("rank", "path", "given", "suggested", "confidence", "score", box=None)

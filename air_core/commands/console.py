@@ -21,6 +21,9 @@ WorkspaceArgument = Annotated[
     Path, typer.Argument(metavar="WORKSPACE", help="Folder that holds the audit.")
 ]
 ReviewerOption = Annotated[str, typer.Option(help="Name recorded with the decisions.")]
+OverwriteOption = Annotated[
+    bool, typer.Option("--overwrite", help="Replace the file, whatever is in it.")
+]
 DeviceOption = Annotated[str, typer.Option(help="auto, cuda, mps or cpu.")]
 
 

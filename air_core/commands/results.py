@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from air_core.commands.console import WorkspaceArgument, out
+from air_core.commands.console import OverwriteOption, WorkspaceArgument, err, out
 from air_core.commands.reviews import ranking_of
 from air_core.formats import FORMAT_TITLES
 from air_core.report import write_report
@@ -48,10 +48,11 @@ def export(
     out_path: Annotated[Path, typer.Option("--out", help="File or folder to write.")],
     labels_by: LabelsByOption = None,
     unresolved: UnresolvedOption = Unresolved.refuse,
+    overwrite: OverwriteOption = False,
 ) -> None:
     """Write the cleaned labels, with audit.jsonl and changes.csv beside them.
 
-    Cells that no reviewer changed stay as they are.
+    Cells that no reviewer changed stay as they are. An earlier export is replaced.
     """
     opened = Workspace.open(workspace)
     summary = opened.export(
@@ -60,7 +61,10 @@ def export(
         labels_by=None if labels_by is None else labels_by.value,
         unresolved=unresolved.value,
         ranking=ranking_of(opened),
+        overwrite=overwrite,
     )
+    for note in summary.notes:
+        err.print(f"note: {note}", highlight=False, markup=False, soft_wrap=True)
     out.print(
         f"{summary.rows} rows, {summary.changed} changed, {summary.excluded} excluded: "
         f"{summary.path}",
@@ -79,6 +83,7 @@ def report(
     labels_by: LabelsByOption = None,
     unresolved: UnresolvedOption = Unresolved.refuse,
     examples: Annotated[int, typer.Option(min=0, help="How many changed images to show.")] = 24,
+    overwrite: OverwriteOption = False,
 ) -> None:
     """Write a report of the audit to read and hand on: one HTML file that needs no network."""
     opened = Workspace.open(workspace)
@@ -88,5 +93,6 @@ def report(
         labels_by=None if labels_by is None else labels_by.value,
         unresolved=unresolved.value,
         examples=examples,
+        overwrite=overwrite,
     )
     out.print(f"Report: {out_path}", highlight=False, markup=False, soft_wrap=True)

@@ -35,6 +35,7 @@ from air_core.formats.webdataset import WebDataset
 from air_core.formats.yolo_cls import YoloClassification
 
 __all__ = [
+    "CLASS_FOLDERS",
     "FILE_FORMATS",
     "FOLDER_FORMATS",
     "FORMAT_TITLES",
@@ -92,6 +93,9 @@ FILE_FORMATS: dict[str, FileFormat] = {known.name: known for known in _FILES}
 
 FOLDER_FORMATS: dict[str, FolderFormat] = {known.name: known for known in _FOLDERS}
 """Formats that are a folder with images in it, by name."""
+
+CLASS_FOLDERS = ("imagefolder", "yolo-cls", "hf-imagefolder")
+"""Formats whose labels are the names of folders, at least if nothing else names them."""
 
 FORMAT_TITLES: dict[str, str] = {
     name: known.title for name, known in {**FILE_FORMATS, **FOLDER_FORMATS}.items()

@@ -53,6 +53,8 @@ class Listing:
         The columns read, if there are any, and what parts the tags in a cell.
     multilabel : bool
         Whether an image may have any number of labels.
+    without_copy : tuple of Path
+        Files that hold labels, of which ``originals`` has no copy since they hold images, too.
     """
 
     root: Path
@@ -67,6 +69,7 @@ class Listing:
     label_column: str | None = None
     separator: str | None = None
     multilabel: bool = False
+    without_copy: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,12 +15,12 @@ from air_core.entries import inner_path
 from air_core.errors import ExportError, SourceError
 from air_core.formats.base import CleanLabels, Listing, ReadOptions
 from air_core.formats.image_arrays import (
+    ArraySource,
     Block,
     Change,
     Pixels,
     equal_arrays,
-    list_blocks,
-    plan_changes,
+    sole_folder,
 )
 from air_core.formats.plain_pickle import Placed, read_pickle, write_pickle
 
@@ -81,8 +81,7 @@ class Cifar:
         SourceError
             If files are missing or damaged.
         """
-        found = _Found.look(source)
-        return list_blocks(found.blocks, found.class_names, options, "CIFAR", {}, found.notes)
+        return _look(source)[0].listing(options, "CIFAR")
 
     def fill(self, folder: Path, clean: CleanLabels) -> int:
         """Write batches below the folder that torchvision looks for.
@@ -95,57 +94,40 @@ class Cifar:
         """
         if clean.source is None:
             return _compose(folder / _TEN.folder, clean)
-        found = _Found.look(clean.source)
-        labels_file = next(iter(clean.originals), None)
-        changes, labels = plan_changes(found.blocks, found.class_names, clean, labels_file)
-        target = folder / found.kind.folder
+        found, kind = _look(clean.source)
+        target = folder / kind.folder
         target.mkdir()
-        shutil.copy2(found.folder / found.kind.meta, target / found.kind.meta)
-        for block, change in zip(found.blocks, changes, strict=True):
+        shutil.copy2(found.folder / kind.meta, target / kind.meta)
+
+        def write(block: Block, change: Change) -> None:
             if change:
-                (target / block.file.name).write_bytes(_changed(block, change, found.kind))
+                (target / block.file.name).write_bytes(_changed(block, change, kind))
             else:
                 shutil.copy2(block.file, target / block.file.name)
-        if labels is not None and labels_file is not None:
-            (folder / labels_file).write_bytes(labels)
-        return len(clean.items)
+
+        return found.rewrite(folder, clean, write)
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """The batches of a source."""
-
-    folder: Path
-    kind: _Kind
-    blocks: list[Block]
-    class_names: tuple[str, ...]
-    notes: list[str]
-
-    @classmethod
-    def look(cls, source: Path) -> _Found:
-        folders = _folders(source)
-        if len(folders) != 1:
-            which = " and ".join(str(folder) for folder, _ in folders) or "none"
-            raise SourceError(
-                f"Expected {_TEN.folder} or {_HUNDRED.folder} in {source}, got {which}.",
-                hint="Open the folder that holds the batches.",
-            )
-        ((folder, kind),) = folders
-        meta = read_pickle((folder / kind.meta).read_bytes(), kind.meta)
-        names = _texts(meta.get(kind.class_names), f"{kind.class_names} of {kind.meta}")
-        blocks: list[Block] = []
-        for split, files in (("train", kind.train), ("test", kind.test)):
-            count, taken = 0, set[str]()
-            for name in files:
-                if (folder / name).is_file():
-                    block = _block(folder / name, split, kind, count, taken)
-                    blocks.append(block)
-                    count += len(block.names)
-        missing = [n for n in (*kind.train, *kind.test) if not (folder / n).is_file()]
-        if not blocks:
-            raise SourceError(f"Expected {missing[0]} in {folder}, got none.")
-        notes = [f"{', '.join(missing)} of {kind.folder} is missing."] if missing else []
-        return cls(folder, kind, blocks, tuple(names), notes)
+def _look(source: Path) -> tuple[ArraySource, _Kind]:
+    folders = _folders(source)
+    expected = f"{_TEN.folder} or {_HUNDRED.folder}"
+    folder = sole_folder([folder for folder, _ in folders], source, expected, "batches")
+    kind = dict(folders)[folder]
+    meta = read_pickle((folder / kind.meta).read_bytes(), kind.meta)
+    names = _texts(meta.get(kind.class_names), f"{kind.class_names} of {kind.meta}")
+    blocks: list[Block] = []
+    for split, files in (("train", kind.train), ("test", kind.test)):
+        count, taken = 0, set[str]()
+        for name in files:
+            if (folder / name).is_file():
+                block = _block(folder / name, split, kind, count, taken)
+                blocks.append(block)
+                count += len(block.names)
+    missing = [n for n in (*kind.train, *kind.test) if not (folder / n).is_file()]
+    if not blocks:
+        raise SourceError(f"Expected {missing[0]} in {folder}, got none.")
+    notes = [f"{', '.join(missing)} of {kind.folder} is missing."] if missing else []
+    return ArraySource(folder, blocks, tuple(names), notes), kind
 
 
 def _folders(source: Path) -> list[tuple[Path, _Kind]]:
@@ -196,6 +178,7 @@ def _block(file: Path, split: str, kind: _Kind, start: int, taken: set[str]) -> 
             for row in range(len(pixels))
         ),
         labels=tuple(map(int, labels)),
+        labels_file=file,
         pixels=lambda: _batch(file, kind)[1].reshape(-1, 3, _SIDE, _SIDE).transpose(0, 2, 3, 1),
     )
 

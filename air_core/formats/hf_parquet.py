@@ -78,6 +78,7 @@ class HuggingFaceParquet:
             label_column=table.label_column,
             separator=options.separator,
             multilabel=found.multilabel,
+            without_copy=tuple(_shards(source, options)),
         )
 
     def fill(self, folder: Path, clean: CleanLabels) -> int:

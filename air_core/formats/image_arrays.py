@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -36,6 +36,8 @@ class Block:
         Paths of the images, each once in the source.
     labels : tuple of int
         Their class numbers.
+    labels_file : Path
+        Where these lie; may be ``file`` itself.
     pixels : callable
         Gives an array (n, height, width) or (n, height, width, 3).
     """
@@ -44,6 +46,7 @@ class Block:
     split: str
     names: tuple[str, ...]
     labels: tuple[int, ...]
+    labels_file: Path
     pixels: Callable[[], Pixels]
 
 
@@ -58,47 +61,103 @@ class Change:
         return bool(self.labels or self.dropped)
 
 
-def list_blocks(
-    blocks: Sequence[Block],
-    class_names: Sequence[str],
-    options: ReadOptions,
-    title: str,
-    originals: Mapping[str, bytes],
-    notes: Iterable[str] = (),
-) -> Listing:
-    """List the images of blocks, with their own labels or those of a file named by the user.
+@dataclass(frozen=True, slots=True)
+class ArraySource:
+    """The files of one source.
+
+    Parameters
+    ----------
+    folder : Path
+        Where they lie.
+    blocks : sequence of Block
+        In the order of the images.
+    class_names : tuple of str
+        In the order of the class numbers.
+    notes : sequence of str
+        What was passed over and may surprise.
+    """
+
+    folder: Path
+    blocks: Sequence[Block]
+    class_names: tuple[str, ...]
+    notes: Sequence[str] = ()
+
+    def listing(self, options: ReadOptions, title: str) -> Listing:
+        """List the images, with their own labels or those of a file named by the user.
+
+        Raises
+        ------
+        SourceError
+            If a label has no class, or the file of labels does not fit.
+        """
+        unpacked = Unpacked.of(options, title)
+        column, data = None, {}
+        if options.labels is not None:
+            data = {options.labels.name: options.labels.read_bytes()}
+            column = _column(data, options.labels.name, options, self.blocks, self.class_names)
+        paths, labels, passed = _listed(self.blocks, column, self.class_names)
+        notes = [*self.notes]
+        if passed:
+            notes.append(f"{passed:,} images without a label in that file were passed over.")
+        wanted = set(paths)
+        for block in self.blocks:
+            _unpack(block, wanted, unpacked)
+        own = () if column is not None else tuple(block.labels_file for block in self.blocks)
+        return Listing(
+            root=unpacked.root,
+            paths=tuple(paths),
+            labels=tuple(labels),
+            class_names=self.class_names,
+            notes=tuple(notes),
+            labels_file=None if options.labels is None else options.labels.resolve(),
+            originals=data,
+            path_column=options.path_column,
+            label_column=None if column is None else column.name,
+            without_copy=own,
+        )
+
+    def rewrite(
+        self, folder: Path, clean: CleanLabels, write: Callable[[Block, Change], None]
+    ) -> int:
+        """Write the files again: ``write`` a block at a time, the user's file of labels here.
+
+        Returns
+        -------
+        int
+            Images written.
+
+        Raises
+        ------
+        ExportError
+            If the source is no longer as it was when it was opened.
+        """
+        labels_file = next(iter(clean.originals), None)
+        changes, labels = _plan(self.blocks, self.class_names, clean, labels_file)
+        for block, change in zip(self.blocks, changes, strict=True):
+            write(block, change)
+        if labels is not None and labels_file is not None:
+            (folder / labels_file).write_bytes(labels)
+        return len(clean.items)
+
+
+def sole_folder(folders: Sequence[Path], source: Path, expected: str, what: str) -> Path:
+    """The folder that holds the files.
 
     Raises
     ------
     SourceError
-        If a label has no class, or the file of labels does not fit.
+        If there is none, or more than one.
     """
-    unpacked = Unpacked.of(options, title)
-    column, data = None, dict(originals)
-    if options.labels is not None:
-        data = {options.labels.name: options.labels.read_bytes(), **data}
-        column = _column(data, options.labels.name, options, blocks, class_names)
-    paths, labels, passed = _listed(blocks, column, class_names)
-    notes = [*notes]
-    if passed:
-        notes.append(f"{passed:,} images without a label in that file were passed over.")
-    wanted = set(paths)
-    for block in blocks:
-        _unpack(block, wanted, unpacked)
-    return Listing(
-        root=unpacked.root,
-        paths=tuple(paths),
-        labels=tuple(labels),
-        class_names=tuple(class_names),
-        notes=tuple(notes),
-        labels_file=None if options.labels is None else options.labels.resolve(),
-        originals=data,
-        path_column=options.path_column,
-        label_column=None if column is None else column.name,
-    )
+    if len(folders) != 1:
+        which = " and ".join(map(str, folders)) or "none"
+        raise SourceError(
+            f"Expected {expected} in {source}, got {which}.",
+            hint=f"Open the folder that holds the {what}.",
+        )
+    return folders[0]
 
 
-def plan_changes(
+def _plan(
     blocks: Sequence[Block], class_names: Sequence[str], clean: CleanLabels, labels_file: str | None
 ) -> tuple[list[Change], bytes | None]:
     """What the decisions change in each block, and the file of labels as it shall be.

@@ -8,7 +8,6 @@ import shutil
 import struct
 import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
@@ -18,12 +17,12 @@ from air_core.errors import ExportError, SourceError
 from air_core.formats.base import CleanLabels, Listing, ReadOptions
 from air_core.formats.class_list import find_class_list, read_class_list, write_class_list
 from air_core.formats.image_arrays import (
+    ArraySource,
     Block,
     Change,
     Pixels,
     equal_arrays,
-    list_blocks,
-    plan_changes,
+    sole_folder,
 )
 
 CLASS_LISTS = ("classes.txt",)
@@ -58,9 +57,7 @@ class Mnist:
         SourceError
             If the files are not there, damaged or do not belong together.
         """
-        found = _Found.look(source)
-        notes = [f"{name} was read, not its gzipped copy." for name in found.copies]
-        return list_blocks(found.blocks, found.class_names, options, "idx files", {}, notes)
+        return _look(source).listing(options, "idx files")
 
     def fill(self, folder: Path, clean: CleanLabels) -> int:
         """Write idx files as torchvision's ``MNIST`` reads them from this folder.
@@ -73,53 +70,29 @@ class Mnist:
         """
         if clean.source is None:
             return _compose(folder / "MNIST" / "raw", clean)
-        found = _Found.look(clean.source)
-        labels_file = next(iter(clean.originals), None)
-        changes, labels = plan_changes(found.blocks, found.class_names, clean, labels_file)
+        found = _look(clean.source)
         target = folder / _place(found.folder)
         target.mkdir(parents=True)
         class_list = find_class_list(found.folder, CLASS_LISTS)
         if class_list is not None:
             shutil.copy2(class_list, target / class_list.name)
-        for block, change in zip(found.blocks, changes, strict=True):
-            _write(block, change, target)
-        if labels is not None and labels_file is not None:
-            (folder / labels_file).write_bytes(labels)
-        return len(clean.items)
+        return found.rewrite(folder, clean, lambda block, change: _write(block, change, target))
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """The idx files of a source."""
-
-    folder: Path
-    blocks: list[Block]
-    class_names: tuple[str, ...]
-    copies: list[str]
-
-    @classmethod
-    def look(cls, source: Path) -> _Found:
-        folders = list(_folders(source))
-        if len(folders) != 1:
-            which = " and ".join(str(f) for f in folders) or "none"
-            raise SourceError(
-                f"Expected train-images-idx3-ubyte and its labels in one folder, got {which}.",
-                hint="Open the folder that holds the idx files.",
-            )
-        (folder,) = folders
-        only = source.name if source.is_file() else None
-        files = [f for f in sorted(folder.iterdir()) if _IMAGES.fullmatch(f.name)]
-        if only is not None:
-            files = [f for f in files if f.name == only]
-        names = {f.name for f in files}
-        copies = [f.name for f in files if f"{f.name}.gz" in names]
-        blocks = [
-            _block(f)
-            for f in files
-            if f.name.removesuffix(".gz") not in copies or f.suffix != ".gz"
-        ]
-        blocks.sort(key=lambda block: ("train" not in block.split, block.split))
-        return cls(folder, blocks, _class_names(folder, blocks), copies)
+def _look(source: Path) -> ArraySource:
+    expected = "train-images-idx3-ubyte and its labels in one folder"
+    folder = sole_folder(list(_folders(source)), source, expected, "idx files")
+    files = [f for f in sorted(folder.iterdir()) if _IMAGES.fullmatch(f.name)]
+    if source.is_file():
+        files = [f for f in files if f.name == source.name]
+    names = {f.name for f in files}
+    copies = [f.name for f in files if f"{f.name}.gz" in names]
+    blocks = [
+        _block(f) for f in files if f.name.removesuffix(".gz") not in copies or f.suffix != ".gz"
+    ]
+    blocks.sort(key=lambda block: ("train" not in block.split, block.split))
+    notes = [f"{name} was read, not its gzipped copy." for name in copies]
+    return ArraySource(folder, blocks, _class_names(folder, blocks), notes)
 
 
 def _folders(source: Path) -> Iterable[Path]:
@@ -177,6 +150,7 @@ def _block(images: Path) -> Block:
         split=split,
         names=tuple(f"{split}/{row:05}.png" for row in range(n)),
         labels=tuple(numbers),
+        labels_file=labels,
         pixels=lambda: _pixels(images),
     )
 
@@ -226,7 +200,7 @@ def _read(path: Path, dimensions: int) -> tuple[tuple[int, ...], bytes]:
 
 
 def _write(block: Block, change: Change, target: Path) -> None:
-    labels = _labels_file(block.file)
+    labels = block.labels_file
     if not change:
         for file in (block.file, labels):
             shutil.copy2(file, target / file.name)

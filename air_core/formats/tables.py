@@ -136,6 +136,7 @@ class TableSet:
             label_column=table.label_column,
             separator=self.separator,
             multilabel=self.multilabel,
+            without_copy=(file,) if data is None else (),
         )
 
     def edited(self, clean: CleanLabels) -> Iterator[tuple[str, bytes | None]]:

@@ -101,6 +101,7 @@ class WebDataset:
             label_column=place.key,
             separator=options.separator,
             multilabel=multilabel,
+            without_copy=tuple(shards),
         )
 
     def fill(self, folder: Path, clean: CleanLabels) -> int:

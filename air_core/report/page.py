@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from air_core.errors import AirError
-from air_core.export import write_file
+from air_core.export import EarlierExports, write_file
 from air_core.formats import FORMAT_TITLES
 from air_core.formats.csv_text import starts_formula
 from air_core.installation import versions
@@ -36,6 +36,7 @@ def write_report(
     labels_by: Rule | None = None,
     unresolved: Unresolved = "refuse",
     examples: int = EXAMPLES,
+    overwrite: bool = False,
 ) -> None:
     """Write the report of an audit; an earlier one is replaced.
 
@@ -47,15 +48,23 @@ def write_report(
         Whose decisions make the final labels; see :meth:`Workspace.export`.
     examples : int
         How many changed images to show.
+    overwrite : bool
+        Replace any file; never one of the source or the workspace.
 
     Raises
     ------
     ExportError
-        If it cannot be written, or reviewers differ.
+        If it cannot be written there, or reviewers differ.
     """
     page = compose_report(workspace, labels_by=labels_by, unresolved=unresolved, examples=examples)
     data = page.encode("utf-8", "replace")
-    write_file(data, out, protected=[workspace.root, *workspace.source_places()])
+    write_file(
+        data,
+        out,
+        protected=[workspace.root, *workspace.source_places()],
+        earlier=EarlierExports(workspace.root),
+        overwrite=overwrite,
+    )
 
 
 def compose_report(

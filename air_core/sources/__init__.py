@@ -17,7 +17,7 @@ from air_core.progress import ProgressCallback
 from air_core.sources.archives import OTHERS, Limits, is_archive, sole_folder, unpack
 from air_core.sources.remote import fetch, is_url, without_secrets
 
-__all__ = ["Limits", "LocalSource", "is_url", "local_path", "localize", "source_name"]
+__all__ = ["Limits", "LocalSource", "archive_of", "is_url", "local_path", "localize", "source_name"]
 
 _PLACE = "place.json"
 
@@ -111,6 +111,20 @@ def local_path(source: str, folder: Path) -> Path:
     except FileNotFoundError:
         return Path(source)
     return folder / place["path"] if place["source"] == source else Path(source)
+
+
+def archive_of(source: Path | str, local: Path) -> Path | None:
+    """The archive on this machine that a source was unpacked from, if it was.
+
+    Parameters
+    ----------
+    source : path or str
+        As it was given to :func:`localize`.
+    local : Path
+        What that made of it.
+    """
+    unpacked = not is_url(str(source)) and Path(source).resolve() != local
+    return Path(source).resolve() if unpacked else None
 
 
 def _has_to_be_unpacked(path: Path, whole: bool) -> bool:

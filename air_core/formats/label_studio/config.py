@@ -94,6 +94,13 @@ def companion_config(clean: CleanLabels, target: str = IMAGE) -> Mapping[str, by
     return {CONFIG: "".join(f"{line}\n" for line in lines).encode()}
 
 
-def is_our_config(data: bytes) -> bool:
-    """Whether a configuration is one that :func:`companion_config` made."""
-    return data.startswith(_MARK.encode())
+class WithConfig:
+    """A format whose label file goes with a labelling configuration."""
+
+    def companions(self, clean: CleanLabels) -> Mapping[str, bytes]:
+        """The labelling configuration of a project that takes these choices, by file name."""
+        return companion_config(clean)
+
+    def is_companion(self, data: bytes) -> bool:
+        """Whether a configuration is from an earlier export."""
+        return data.startswith(_MARK.encode())

@@ -6,8 +6,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from air_core.errors import SourceError
 from air_core.formats.base import Listing, ReadOptions
 from air_core.formats.image_paths import choose_root, first_there, keep_paths, label_file
+from air_core.formats.json_text import JsonText, read_label_file
 from air_core.formats.label_studio.config import config_beside
 from air_core.formats.listed_labels import class_order, is_multilabel, label_text
 
@@ -26,20 +28,69 @@ class Entry(Protocol):
         """Its labels; None where nobody annotated it."""
 
 
+class Content(Protocol):
+    """What a file says, checked."""
+
+    @property
+    def key(self) -> str:
+        """Name under which the address of an image stands."""
+
+    @property
+    def control(self) -> str:
+        """Name of the choices."""
+
+    @property
+    def entries(self) -> Sequence[Entry]:
+        """In the order of the file."""
+
+    @property
+    def flaws(self) -> Sequence[tuple[str, str]]:
+        """What cannot be an entry, and why."""
+
+
 def chosen_file(source: Path, options: ReadOptions, suits: Callable[[Path], bool]) -> Path | None:
     """The JSON file of a source."""
     return label_file(source, options, _USUAL, suits)
 
 
-def listing_of(
+def read_json(
     source: Path,
-    file: Path,
-    data: bytes,
     options: ReadOptions,
-    entries: Sequence[Entry],
-    flaws: Sequence[tuple[str, str]],
+    suits: Callable[[Path], bool],
+    content_of: Callable[[object, str, ReadOptions], Content],
     *,
-    columns: tuple[str, str],
+    expected: str,
+    hint: str,
+) -> Listing:
+    """List what the JSON file of a source says.
+
+    Parameters
+    ----------
+    source : Path
+        As it was opened.
+    options : ReadOptions
+    suits : callable
+        Whether a file is of the right kind.
+    content_of : callable
+        Reads the parsed JSON of a file of that name.
+    expected, hint : str
+        What to say if there is no such file.
+
+    Raises
+    ------
+    SourceError
+        If there is none, or it is not clear which choices to take.
+    """
+    file = chosen_file(source, options, suits)
+    if file is None:
+        raise SourceError(f"Expected {expected} in {source}, got none.", hint=hint)
+    data = read_label_file(file)
+    content = content_of(JsonText(data, file.name).root.value, file.name, options)
+    return listing_of(source, file, data, options, content)
+
+
+def listing_of(
+    source: Path, file: Path, data: bytes, options: ReadOptions, content: Content
 ) -> Listing:
     """The listing of a file of Label Studio.
 
@@ -52,18 +103,15 @@ def listing_of(
     data : bytes
         What it holds.
     options : ReadOptions
-    entries : sequence of Entry
-        In the order of the file.
-    flaws : sequence of (str, str)
-        What cannot be an entry, and why.
-    columns : (str, str)
-        Names of the image address and of the choices.
+    content : Content
+        What it says.
     """
+    entries = content.entries
     top = source if source.is_dir() else file.parent
     folders = [top / name for name in ("", "images", "upload", "media", "data")]
     root = choose_root(folders, [entry.places for entry in entries])
     paths = [first_there(root, entry.places) for entry in entries]
-    config = config_beside(file, columns[1])
+    config = config_beside(file, content.control)
     several = config is not None and config.multiple
     multilabel = several or is_multilabel((entry.labels for entry in entries), options)
     return Listing(
@@ -73,15 +121,15 @@ def listing_of(
         class_names=class_order(
             config.classes if config else (), (label for e in entries for label in e.labels or ())
         ),
-        rejected=tuple(flaws),
+        rejected=tuple(content.flaws),
         labels_file=file.resolve(),
         originals={
             file.name: data,
             **({config.name: config.data} if config else {}),
             **keep_paths(paths),
         },
-        path_column=columns[0],
-        label_column=columns[1],
+        path_column=content.key,
+        label_column=content.control,
         separator=options.separator,
         multilabel=multilabel,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,6 @@ from air_core.formats.json_text import (
     expect,
     expect_name,
     outline,
-    read_label_file,
 )
 from air_core.formats.label_studio.choices import (
     CONTROL,
@@ -28,13 +27,13 @@ from air_core.formats.label_studio.choices import (
     read_short,
     short,
 )
-from air_core.formats.label_studio.config import companion_config, is_our_config
+from air_core.formats.label_studio.config import WithConfig
 from air_core.formats.label_studio.image_urls import image_places, local_files_url
-from air_core.formats.label_studio.listing import chosen_file, listing_of
+from air_core.formats.label_studio.listing import chosen_file, read_json
 from air_core.formats.listed_labels import labels_in, still_listed
 
 
-class LabelStudioMin:
+class LabelStudioMin(WithConfig):
     """The ``label-studio-min`` format."""
 
     name = "label-studio-min"
@@ -53,18 +52,13 @@ class LabelStudioMin:
         SourceError
             If the file is not of this kind, or it is not clear which choices to take.
         """
-        file = chosen_file(source, options, _suits)
-        if file is None:
-            raise SourceError(
-                f"Expected annotations as Label Studio exports them as JSON-MIN in {source}, "
-                "got none.",
-                hint="For its JSON say --format label-studio.",
-            )
-        data = read_label_file(file)
-        content = _Content(JsonText(data, file.name).root.value, file.name, options)
-        columns = (content.key, content.control)
-        return listing_of(
-            source, file, data, options, content.entries, content.flaws, columns=columns
+        return read_json(
+            source,
+            options,
+            _suits,
+            _Content,
+            expected="annotations as Label Studio exports them as JSON-MIN",
+            hint="For its JSON say --format label-studio.",
         )
 
     def compose(self, clean: CleanLabels) -> bytes:
@@ -85,14 +79,6 @@ class LabelStudioMin:
             }
             records.append(record)
         return json.dumps(records, ensure_ascii=False, indent=2).encode()
-
-    def companions(self, clean: CleanLabels) -> Mapping[str, bytes]:
-        """The labelling configuration of a project that takes these choices, by file name."""
-        return companion_config(clean)
-
-    def is_companion(self, data: bytes) -> bool:
-        """Whether a configuration is from an earlier export."""
-        return is_our_config(data)
 
 
 def _suits(file: Path) -> bool:

@@ -20,7 +20,7 @@ from air_core.formats.label_studio.choices import (
     read_cell,
     write_cell,
 )
-from air_core.formats.label_studio.config import companion_config, is_our_config
+from air_core.formats.label_studio.config import WithConfig
 from air_core.formats.label_studio.image_urls import image_places, local_files_url
 from air_core.formats.label_studio.listing import listing_of
 from air_core.formats.listed_labels import labels_in, still_listed
@@ -29,7 +29,7 @@ _TELLING = ("annotation_id", "annotator", "lead_time")
 _HEAD = 1 << 16
 
 
-class LabelStudioCsv:
+class LabelStudioCsv(WithConfig):
     """The ``label-studio-csv`` format. Several choices stand in a cell as JSON."""
 
     name = "label-studio-csv"
@@ -57,10 +57,7 @@ class LabelStudioCsv:
             )
         data = read_label_file(file)
         content = _Content(data, file.name, options)
-        columns = (content.key, content.control)
-        return listing_of(
-            source, file, data, options, content.entries, content.flaws, columns=columns
-        )
+        return listing_of(source, file, data, options, content)
 
     def compose(self, clean: CleanLabels) -> bytes:
         """The source's own file with changed choices, or a new one.
@@ -81,14 +78,6 @@ class LabelStudioCsv:
         cells = [names, *([row.get(name, "") for name in names] for row in rows)]
         lines = (",".join(dialect.write(cell, quoted=True) for cell in row) for row in cells)
         return "".join(f"{line}\r\n" for line in lines).encode()
-
-    def companions(self, clean: CleanLabels) -> Mapping[str, bytes]:
-        """The labelling configuration of a project that takes these choices, by file name."""
-        return companion_config(clean)
-
-    def is_companion(self, data: bytes) -> bool:
-        """Whether a configuration is from an earlier export."""
-        return is_our_config(data)
 
 
 def _suits(file: Path) -> bool:

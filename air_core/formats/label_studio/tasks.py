@@ -6,19 +6,18 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from air_core.errors import SourceError
 from air_core.formats.base import CleanLabels, Listing, ReadOptions
-from air_core.formats.json_text import JsonText, outline, read_label_file
+from air_core.formats.json_text import JsonText, outline
 from air_core.formats.label_studio.choices import CONTROL, IMAGE
-from air_core.formats.label_studio.config import companion_config, is_our_config
+from air_core.formats.label_studio.config import WithConfig, companion_config
 from air_core.formats.label_studio.image_urls import local_files_url
-from air_core.formats.label_studio.listing import chosen_file, listing_of
+from air_core.formats.label_studio.listing import chosen_file, read_json
 from air_core.formats.label_studio.task_content import TaskContent, new_annotation, new_prediction
 from air_core.formats.label_studio.task_edits import rewritten_tasks
 from air_core.formats.listed_labels import labels_in
 
 
-class LabelStudioJson:
+class LabelStudioJson(WithConfig):
     """The ``label-studio`` format: what Label Studio exports as JSON and imports as tasks.
 
     Every annotation that was not cancelled is an item, as in the shorter exports; a task without
@@ -42,22 +41,13 @@ class LabelStudioJson:
         SourceError
             If the file is not of this kind, or it is not clear which choices to take.
         """
-        file = chosen_file(source, options, _suits)
-        if file is None:
-            raise SourceError(
-                f"Expected tasks as Label Studio exports them as JSON in {source}, got none.",
-                hint="For JSON-MIN say --format label-studio-min.",
-            )
-        data = read_label_file(file)
-        content = TaskContent(JsonText(data, file.name).root.value, file.name, options)
-        return listing_of(
+        return read_json(
             source,
-            file,
-            data,
             options,
-            content.entries,
-            content.flaws,
-            columns=(content.key, content.control),
+            _suits,
+            TaskContent,
+            expected="tasks as Label Studio exports them as JSON",
+            hint="For JSON-MIN say --format label-studio-min.",
         )
 
     def compose(self, clean: CleanLabels) -> bytes:
@@ -90,10 +80,6 @@ class LabelStudioJson:
         name = next(iter(clean.originals))
         content = TaskContent(JsonText(clean.original, name).root.value, name, clean.options)
         return companion_config(clean, content.target)
-
-    def is_companion(self, data: bytes) -> bool:
-        """Whether a configuration is from an earlier export."""
-        return is_our_config(data)
 
 
 def _suits(file: Path) -> bool:
