@@ -152,6 +152,17 @@ def tag_margins(signed: NDArray[np.floating], tags: NDArray[np.int8]) -> Floats:
     return np.where((tags < 0).any(axis=1), np.nan, agreement)
 
 
+def margin_scores(margins: Floats) -> Floats:
+    """Margins of probabilities, in [−1, 1], as scores in [0, 1].
+
+    Examples
+    --------
+    >>> margin_scores(np.array([-1.0, 0.0, 1.0]))
+    array([0. , 0.5, 1. ])
+    """
+    return (1 + margins) / 2
+
+
 def activation_scores(activations: Floats) -> Floats:
     """Activations as a share of the largest one, in [0, 1].
 
@@ -202,32 +213,66 @@ def rank_items(
                 f"Expected {n} {name}, one for each image, got {len(array)}.",
                 hint="Fit again: the images have changed since.",
             )
-    # A stable sort keeps ties in the source's order; NaN sorts last.
-    order = np.argsort(scores, kind="stable")
-    ranks = np.empty(n, dtype=np.intp)
-    ranks[order] = np.arange(1, n + 1)
-    if tags is not None:
-        doubted = np.where(tags > 0, probabilities, 1 - probabilities).argmin(axis=1)
-        in_doubt = probabilities[np.arange(n), doubted].astype(np.float64)
-        return Ranking(
-            detector=detector,
-            item_ids=item_ids,
-            scores=scores,
-            given_labels=given_labels,
-            suggested_labels=np.full(n, UNLABELLED, dtype=np.intp),
-            confidences=np.maximum(in_doubt, 1 - in_doubt),
-            ranks=ranks,
-            activations=activations,
-            given_tags=tags,
-            suggested_tags=(probabilities > 0.5).astype(np.int8),
-        )
+    labels, suggested_tags, confidences = suggestions(probabilities, tags)
     return Ranking(
         detector=detector,
         item_ids=item_ids,
         scores=scores,
         given_labels=given_labels,
-        suggested_labels=probabilities.argmax(axis=1).astype(np.intp),
-        confidences=probabilities.max(axis=1).astype(np.float64),
-        ranks=ranks,
+        suggested_labels=labels,
+        confidences=confidences,
+        ranks=ranks_of(scores),
         activations=activations,
+        given_tags=tags,
+        suggested_tags=suggested_tags,
     )
+
+
+def suggestions(
+    probabilities: NDArray[np.floating], tags: NDArray[np.int8] | None
+) -> tuple[NDArray[np.intp], NDArray[np.int8] | None, Floats]:
+    """What a model would label each item, as a class or as tags, and how sure it is of that.
+
+    Parameters
+    ----------
+    probabilities : ndarray of shape (n, C)
+        Of tags each on its own.
+    tags : ndarray of shape (n, C), or None
+        Given tags, where an item may have several labels.
+
+    Returns
+    -------
+    labels : ndarray of shape (n,)
+        ``UNLABELLED`` throughout for tags.
+    tags : ndarray of shape (n, C), or None
+    confidences : ndarray of shape (n,)
+        Of tags, that of the one most in doubt.
+
+    Examples
+    --------
+    >>> suggestions(np.array([[0.2, 0.8]]), None)
+    (array([1]), None, array([0.8]))
+    """
+    if tags is None:
+        labels = probabilities.argmax(axis=1).astype(np.intp)
+        return labels, None, probabilities.max(axis=1).astype(np.float64)
+    doubted = np.where(tags > 0, probabilities, 1 - probabilities).argmin(axis=1)
+    in_doubt = probabilities[np.arange(len(tags)), doubted].astype(np.float64)
+    return (
+        np.full(len(tags), UNLABELLED, dtype=np.intp),
+        (probabilities > 0.5).astype(np.int8),
+        np.maximum(in_doubt, 1 - in_doubt),
+    )
+
+
+def ranks_of(scores: Floats) -> NDArray[np.intp]:
+    """1 for the lowest score; ties stay in the source's order, NaN comes last.
+
+    Examples
+    --------
+    >>> ranks_of(np.array([0.5, np.nan, 0.1, 0.5]))
+    array([2, 4, 1, 3])
+    """
+    ranks = np.empty(len(scores), dtype=np.intp)
+    ranks[np.argsort(scores, kind="stable")] = np.arange(1, len(scores) + 1)
+    return ranks

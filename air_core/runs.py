@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -110,15 +111,20 @@ def fit_key(model: str, feature_digest: str, dataset_digest: str, settings: obje
 
 def save_fit(folder: Path, fit: Fit) -> None:
     """Store a run; it appears under its name only when it is complete."""
-    partial = folder / f".{fit.run_id}.tmp"
+    record = {k: v for k, v in _fields(fit).items() if k not in _ARRAYS}
+    save_run(folder, record, {name: getattr(fit, name) for name in _ARRAYS})
+
+
+def save_run(folder: Path, record: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Store arrays and what is to be said of them as the run ``record["run_id"]``."""
+    partial = folder / f".{record['run_id']}.tmp"
     partial.mkdir(parents=True)
     try:
-        for name in _ARRAYS:
-            np.save(partial / f"{name}.npy", getattr(fit, name), allow_pickle=False)
-        record = {k: v for k, v in _fields(fit).items() if k not in _ARRAYS}
+        for name, array in arrays.items():
+            np.save(partial / f"{name}.npy", array, allow_pickle=False)
         text = json.dumps({"format": _FORMAT, **record}, indent=1, sort_keys=True)
         (partial / "run.json").write_text(text, "utf-8")
-        partial.replace(folder / fit.run_id)
+        partial.replace(folder / record["run_id"])
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
@@ -136,13 +142,13 @@ def current_fit(folder: Path, model: str) -> Fit | None:
         chosen = (folder / f"current-{model}.txt").read_text("utf-8").strip()
     except OSError:
         chosen = ""
-    names = [chosen, *(name for name in _run_names(folder, model) if name != chosen)]
+    names = [chosen, *(name for name in run_names(folder, model) if name != chosen)]
     return next((fit for name in names if name and (fit := _load(folder / name))), None)
 
 
 def find_fit(folder: Path, model: str, key: str) -> Fit | None:
     """A stored run of the same inputs, or None."""
-    fits = (_load(folder / name, key=key) for name in _run_names(folder, model))
+    fits = (_load(folder / name, key=key) for name in run_names(folder, model))
     return next((fit for fit in fits if fit), None)
 
 
@@ -156,21 +162,41 @@ def feature_digest_of(folder: Path, run_id: str) -> str:
         return ""
 
 
-def _run_names(folder: Path, model: str) -> list[str]:
-    """Newest first."""
+def run_names(folder: Path, model: str) -> list[str]:
+    """Names of the stored runs of a model, newest first."""
     paths = folder.glob(f"*-{model}-*") if folder.is_dir() else iter(())
     return sorted((p.name for p in paths if not p.name.startswith(".")), reverse=True)
 
 
-def _load(path: Path, key: str | None = None) -> Fit | None:
-    """A run; None if it cannot be read, as a damaged one must not hide the others."""
+def load_run(
+    path: Path, arrays: Sequence[str], *, key: str | None = None
+) -> tuple[dict[str, Any], dict[str, NDArray[Any]]] | None:
+    """What :func:`save_run` stored, the arrays memory-mapped; None if it cannot be read.
+
+    Parameters
+    ----------
+    path : Path
+        Folder of the run.
+    arrays : sequence of str
+        Names of the arrays.
+    key : str, optional
+        None as well for a run of another key.
+    """
     try:
         record = json.loads((path / "run.json").read_text("utf-8"))
         if record.pop("format") != _FORMAT or (key is not None and record["key"] != key):
             return None
-        arrays = {name: np.load(path / f"{name}.npy", mmap_mode="r") for name in _ARRAYS}
-        return Fit(**record, **arrays)
+        return record, {name: np.load(path / f"{name}.npy", mmap_mode="r") for name in arrays}
     except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _load(path: Path, key: str | None = None) -> Fit | None:
+    """A fit; None if it cannot be read, as a damaged one must not hide the others."""
+    stored = load_run(path, _ARRAYS, key=key)
+    try:
+        return None if stored is None else Fit(**stored[0], **stored[1])
+    except TypeError:
         return None
 
 
