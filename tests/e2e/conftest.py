@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import os
 import shutil
-import signal
-import socket
-import subprocess
-import sys
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -21,19 +15,13 @@ from air_core import pipeline
 from air_core.installation import sample_source
 from air_core.labels import LabelEvent
 from air_core.workspace import Workspace
+from benchmarks.ui_browser import Server, chromium, open_browser, settled
+
+__all__ = ["HOSTILE", "IMAGES", "Server", "settled", "stored"]
 
 HOSTILE = '<img src=x onerror="window.wasRun=1">'
 """Takes the place of the class "Bag": names from files must be text everywhere."""
 IMAGES = 300
-_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-_FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -49,67 +37,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: here in item.path.parents)
 
 
-class Server:
-    """``air-audit ui`` on a free port of this machine."""
-
-    def __init__(self, workspace: Path | None, port: int | None = None) -> None:
-        self.workspace = workspace
-        self.port = port or _free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> Server:
-        """Start it and wait until it answers."""
-        command = [sys.executable, "-m", "air_core.cli", "ui", "--port", str(self.port)]
-        command += [] if self.workspace is None else [str(self.workspace)]
-        environment = {k: v for k, v in os.environ.items() if k != "AIR_AUDIT_WORKSPACE"}
-        # A group of its own: the command starts Streamlit as a child.
-        self._process = subprocess.Popen(
-            command,
-            env=environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            with contextlib.suppress(OSError):
-                urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=2).close()
-                return self
-            time.sleep(0.1)
-        self.stop()
-        raise TimeoutError(f"Expected an interface at {self.url} within 60 s, got none.")
-
-    def stop(self) -> None:
-        """End it at once, as a crash would."""
-        if self._process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-            self._process = None
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture(scope="session")
 def browser() -> Iterator[object]:
     """Chromium without a window."""
-    path = next(filter(None, map(shutil.which, _BROWSERS)), None)
-    if path is None:
-        message = f"Expected one of {', '.join(_BROWSERS)} on this machine, found none"
+    if chromium() is None:
+        message = "Expected chromium on this machine, found none"
         if os.environ.get("REQUIRE_E2E") == "1":
             pytest.fail(message)
         pytest.skip(message)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=path, args=list(_FLAGS))
+    with open_browser() as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture
@@ -197,11 +134,3 @@ def stored(audit: Path, at_least: int, seconds: float = 20) -> list[LabelEvent]:
         if len(events) >= at_least or time.monotonic() > deadline:
             return events
         time.sleep(0.1)
-
-
-def settled(page) -> None:
-    """Wait until the page is drawn and nothing runs."""
-    page.locator("[data-testid=stMarkdown]").first.wait_for()
-    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
-    # Components draw after the script has ended, and pictures arrive after that.
-    page.wait_for_timeout(1200)
