@@ -47,6 +47,9 @@ class BackboneSpec:
         Returns the state dict of the published weights; may download.
     needs_download : bool
         Whether ``default_weights`` fetches a file the first time.
+    maps : str or None
+        Name of the submodule that puts out the last maps ``(b, k, h, w)`` over the image, from
+        which the features are made; see :mod:`air_core.features.regions`.
     """
 
     name: str
@@ -58,6 +61,7 @@ class BackboneSpec:
     assemble: Callable[[StateDict], nn.Module] = field(repr=False)
     default_weights: Callable[[], StateDict] = field(repr=False)
     needs_download: bool = True
+    maps: str | None = None
 
     def state_dict(self, weights: Path | None = None) -> StateDict:
         """Weights from a local file, or the published ones.
@@ -152,9 +156,10 @@ class _EfficientNetLiteFeatures(nn.Module):
                 if hasattr(block, conv):
                     _fold(block, conv, norm)
         self.network = network
+        self.maps = nn.Identity()  # a name for what is averaged
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        maps: torch.Tensor = self.network.extract_features(images)
+        maps: torch.Tensor = self.maps(self.network.extract_features(images))
         return maps.mean(dim=(2, 3))
 
 
@@ -225,6 +230,7 @@ BACKBONES: dict[str, BackboneSpec] = {
             assemble=_assemble_lite0,
             default_weights=_lite0_weights,
             needs_download=False,
+            maps="maps",
         ),
         BackboneSpec(
             name="alexnet-fc7",
@@ -235,6 +241,7 @@ BACKBONES: dict[str, BackboneSpec] = {
             std=IMAGENET_STD,
             assemble=_assemble_alexnet_fc7,
             default_weights=_torchvision_weights("AlexNet_Weights", "IMAGENET1K_V1"),
+            maps="features",
         ),
         BackboneSpec(
             name="resnet50",
@@ -245,6 +252,7 @@ BACKBONES: dict[str, BackboneSpec] = {
             std=IMAGENET_STD,
             assemble=_assemble_resnet50,
             default_weights=_torchvision_weights("ResNet50_Weights", "IMAGENET1K_V2"),
+            maps="layer4",
         ),
     )
 }

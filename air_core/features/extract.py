@@ -54,12 +54,17 @@ def forward(module: nn.Module, batch: torch.Tensor, spec: BackboneSpec) -> torch
     -------
     Tensor of shape (b, p), dtype float32
     """
+    with torch.inference_mode():
+        features: torch.Tensor = module(normalise(batch, spec))
+    return features.float()
+
+
+def normalise(batch: torch.Tensor, spec: BackboneSpec) -> torch.Tensor:
+    """A uint8 batch (b, 3, s, s) as the backbone takes it, float32 with channels last."""
     mean = torch.tensor(spec.mean, device=batch.device).view(1, 3, 1, 1)
     std = torch.tensor(spec.std, device=batch.device).view(1, 3, 1, 1)
     images = batch.float().div_(255).sub_(mean).div_(std)
-    with torch.inference_mode():
-        features: torch.Tensor = module(images.contiguous(memory_format=torch.channels_last))
-    return features.float()
+    return images.contiguous(memory_format=torch.channels_last)
 
 
 def extract_features(
