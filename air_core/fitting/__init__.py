@@ -3,8 +3,34 @@
 from __future__ import annotations
 
 from air_core.fitting.air import fit, refit
+from air_core.fitting.live import (
+    Opinion,
+    Refiner,
+    can_refine,
+    entered_left,
+    rank_opinion,
+    read_path,
+)
 from air_core.fitting.path import fit_path
+from air_core.fitting.path_run import PathRun, path_settings, stored_path
 from air_core.fitting.stored import Model, current_features, latest_fit
 from air_core.fitting.svm import fit_svm
 
-__all__ = ["Model", "current_features", "fit", "fit_path", "fit_svm", "latest_fit", "refit"]
+__all__ = [
+    "Model",
+    "Opinion",
+    "PathRun",
+    "Refiner",
+    "can_refine",
+    "current_features",
+    "entered_left",
+    "fit",
+    "fit_path",
+    "fit_svm",
+    "latest_fit",
+    "path_settings",
+    "rank_opinion",
+    "read_path",
+    "refit",
+    "stored_path",
+]

@@ -3,7 +3,7 @@
 from air_core.solver.classifier import AIRClassifier
 from air_core.solver.config import SolverConfig, SolverResult
 from air_core.solver.continuation import PathRefiner, air_path
-from air_core.solver.exact import exact
+from air_core.solver.exact import exact, lambda_max
 from air_core.solver.multilabel import AIRMultilabelClassifier
 from air_core.solver.path import LambdaPath, PathPoint, changes
 from air_core.solver.regularizer import AuxiliaryImageRegularizer
@@ -24,6 +24,7 @@ __all__ = [
     "air_path",
     "changes",
     "exact",
+    "lambda_max",
     "paper_grid",
     "sadmm",
     "tune",

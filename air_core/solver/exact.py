@@ -27,6 +27,27 @@ def largest_lambda(problem: Problem, group: Group) -> float:
     return float(objective.zero_columns(at, zero_mask(w, objective.per_class)).threshold.amax())
 
 
+def lambda_max(
+    features: ArrayLike,
+    labels: ArrayLike,
+    *,
+    n_classes: int | None = None,
+    group: Group = "image_class",
+    device: str | torch.device = "cpu",
+    dtype: torch.dtype = torch.float32,
+) -> float:
+    """λ_max, the smallest λ_g at which all weights are zero, for arrays as :func:`exact` takes.
+
+    Examples
+    --------
+    >>> round(lambda_max([[1.0, 0.0], [0.0, 1.0]], [0, 1]), 3)
+    0.5
+    """
+    return largest_lambda(
+        make_problem(features, labels, n_classes, device=device, dtype=dtype), group
+    )
+
+
 def exact(
     features: ArrayLike,
     labels: ArrayLike,
