@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -12,6 +13,8 @@ from air_core.errors import AirError, DecisionError, SourceError
 from air_core.formats.csv_text import APOSTROPHES, DELIMITERS, Dialect, decode, records
 from air_core.labels import Decision, LabelEvent
 from air_core.workspace import Workspace
+
+_OUR_ID = re.compile(r"[0-9a-f]{16}")
 
 
 def apply_decisions(workspace: Workspace, path: Path, *, reviewer: str) -> tuple[int, list[str]]:
@@ -40,6 +43,7 @@ def apply_decisions(workspace: Workspace, path: Path, *, reviewer: str) -> tuple
         If the file cannot be read or lacks a needed column.
     """
     items = items_by_path(workspace.dataset)
+    paths = {item: path for path, found in items.items() for item in found}
     in_force, reviews = workspace.reviewed(), workspace.reviews()
     # Somebody else's equal verdict does not stand for the one this reviewer was asked for.
     asked = {task.item_id for task in reviews.queue(reviewer)}
@@ -49,7 +53,7 @@ def apply_decisions(workspace: Workspace, path: Path, *, reviewer: str) -> tuple
         if not row["action"].strip():
             continue
         try:
-            decision = _as_stored(workspace, _decision(row, items))
+            decision = _as_stored(workspace, _decision(row, items, paths))
             item, seen = decision.item_id, in_force.get(decision.item_id)
             own = said.get(item) or reviews.own_verdict(item, reviewer)
             if item in asked or not (_says(seen, decision) and _says(own, decision)):
@@ -160,16 +164,36 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
         yield record.number, row
 
 
-def _decision(row: dict[str, str], items: dict[str, list[str]]) -> Decision:
+def _item(item_id: str, path: str, items: Mapping[str, list[str]], paths: Mapping[str, str]) -> str:
+    """The item that a row is about: by its id, or by its path where there is no id to go by."""
+    if item_id in paths:
+        if path in items and paths[item_id] != path:
+            raise DecisionError(
+                f"Expected an item_id and a path of one image, got {path!r} beside the id of "
+                f"{paths[item_id]!r}.",
+                hint="Sort whole rows, not single columns; or leave the item_id empty.",
+            )
+        return item_id
+    if not item_id:
+        return item_at(path, items)
+    # A spreadsheet takes 12e45678… and long rows of digits for numbers and writes 1.2E+12.
+    if (_OUR_ID.fullmatch(item_id) and not item_id.isdigit()) or path not in items:
+        raise DecisionError(
+            f"Expected an item of this workspace, got id {item_id!r}.",
+            hint="Give the path of the image, and no id where a spreadsheet has changed it.",
+        )
+    return item_at(path, items)
+
+
+def _decision(
+    row: dict[str, str], items: Mapping[str, list[str]], paths: Mapping[str, str]
+) -> Decision:
     if "surplus" in row:
         raise DecisionError(
             "Expected as many cells as columns, got more.", hint="Put text with commas in quotes."
         )
-    item_id = row.get("item_id", "")
-    if not item_id:
-        item_id = item_at(row.get("path", ""), items)
     return Decision(
-        item_id=item_id,
+        item_id=_item(row.get("item_id", "").strip().lower(), row.get("path", ""), items, paths),
         action=row["action"].strip().lower(),  # type: ignore[arg-type]  # checked by Decision
         label=row.get("label") or None,
         reason=row.get("reason", ""),

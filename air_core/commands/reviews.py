@@ -18,7 +18,7 @@ from air_core.commands.console import WorkspaceArgument, out
 from air_core.decisions import item_at, items_by_path
 from air_core.errors import ExportError
 from air_core.export import write_file
-from air_core.formats.csv_text import table_text
+from air_core.formats.csv_text import is_rewritten, table_text
 from air_core.labels import Decision
 from air_core.ranking import Ranking
 from air_core.reviewers import (
@@ -113,7 +113,7 @@ def queue(
     ]
     if out_file is not None:
         _check_replaceable(out_file)
-        text = table_text(QUEUE_COLUMNS, [(*row, "", "", "") for row in cells])
+        text = table_text(QUEUE_COLUMNS, [(*row, "", "", "") for row in cells], guard=is_rewritten)
         write_file(text.encode(), out_file, protected=_protected(opened))
         out.print(f"{len(rows)} rows in {out_file}", highlight=False, markup=False, soft_wrap=True)
         return

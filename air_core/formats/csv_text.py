@@ -24,6 +24,9 @@ APOSTROPHES = "apostrophe_added"
 # What OWASP lists under CSV injection; the last four are the full-width forms.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
+# Leading zeros go, exponents become 1.2E+12, and the sixteenth digit becomes a zero.
+_NUMBER_REWRITTEN = re.compile(r"0[0-9]+|[0-9]+(\.[0-9]+)?[eE][+-]?[0-9]+|[0-9]{12,}")
+
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -166,6 +169,19 @@ def starts_formula(value: str) -> bool:
     (True, False, False)
     """
     return value.startswith(_FORMULA_STARTS)
+
+
+def is_rewritten(value: str) -> bool:
+    """Whether a spreadsheet changes a cell when the file is opened and saved: run, or as a number.
+
+    Examples
+    --------
+    >>> [is_rewritten(text) for text in ("007", "12e45678", "1234567890123456", "=1+1")]
+    [True, True, True, True]
+    >>> is_rewritten("7") or is_rewritten("0.png") or is_rewritten("0a1f")
+    False
+    """
+    return starts_formula(value) or _NUMBER_REWRITTEN.fullmatch(value) is not None
 
 
 def table_text(
