@@ -83,6 +83,7 @@ class Dataset:
     digests: tuple[str, ...]
     tags: NDArray[np.int8] | None = None
     _rows: dict[str, int] = field(init=False, repr=False, compare=False)
+    _known: dict[str, str] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         n = len(self.paths)
@@ -119,19 +120,23 @@ class Dataset:
         return item_id in self._rows
 
     def images_digest(self) -> str:
-        """Identifies the items and their images' contents, in order."""
-        digest = hashlib.blake2b(np.ascontiguousarray(self.item_ids).tobytes(), digest_size=12)
-        digest.update("".join(self.digests).encode())
-        return digest.hexdigest()
+        """Identifies the items and their images' contents, in order; computed once."""
+        if "images" not in self._known:
+            digest = hashlib.blake2b(np.ascontiguousarray(self.item_ids).tobytes(), digest_size=12)
+            digest.update("".join(self.digests).encode())
+            self._known["images"] = digest.hexdigest()
+        return self._known["images"]
 
     def labels_digest(self) -> str:
-        """Identifies the items, their images' contents and their given labels, in order."""
-        digest = hashlib.blake2b(self.images_digest().encode(), digest_size=12)
-        digest.update(np.ascontiguousarray(self.given_labels, dtype="<i8").tobytes())
-        if self.tags is not None:
-            digest.update(np.ascontiguousarray(self.tags).tobytes())
-        digest.update("\0".join(self.class_names).encode("utf-8", "surrogatepass"))
-        return digest.hexdigest()
+        """Identifies items, image contents and given labels, in order; computed once."""
+        if "labels" not in self._known:
+            digest = hashlib.blake2b(self.images_digest().encode(), digest_size=12)
+            digest.update(np.ascontiguousarray(self.given_labels, dtype="<i8").tobytes())
+            if self.tags is not None:
+                digest.update(np.ascontiguousarray(self.tags).tobytes())
+            digest.update("\0".join(self.class_names).encode("utf-8", "surrogatepass"))
+            self._known["labels"] = digest.hexdigest()
+        return self._known["labels"]
 
     @property
     def multilabel(self) -> bool:
