@@ -15,6 +15,7 @@ from pages.jobs import Job, registry
 
 LOGO = Path(__file__).parent / "logo.svg"
 ICON = Path(__file__).parent / "icon.svg"
+LOOK = Path(__file__).parent / "look.css"
 
 
 def draw_frame() -> None:
@@ -95,6 +96,7 @@ def _draw_job(job: Job, key: str) -> None:
 
 st.set_page_config(page_title="AIR Audit", page_icon=str(ICON), layout="wide")
 st.logo(str(LOGO), size="large")
+st.html(LOOK)
 page = st.navigation(
     [
         st.Page("overview.py", title="Overview", icon=":material/dashboard:", default=True),
