@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import expit
 
 from air_core.atomic import atomic_write
@@ -15,6 +13,14 @@ from air_core.errors import WorkspaceError
 from air_core.fitting import Model, current_features, fit, fit_path, fit_svm, latest_fit, refit
 from air_core.images import load_rgb
 from air_core.installation import sample_source, sample_truth, workspaces_folder
+from air_core.maps import (
+    kept_projections,
+    load_kept,
+    load_projection,
+    project,
+    remove_projection,
+    store_projection,
+)
 from air_core.progress import ProgressCallback, silent
 from air_core.ranking import (
     Ranking,
@@ -42,12 +48,15 @@ __all__ = [
     "fit",
     "fit_path",
     "fit_svm",
+    "kept_projections",
     "latest_fit",
+    "load_kept",
     "load_projection",
     "open_source",
     "project",
     "rank",
     "refit",
+    "remove_projection",
     "sample_source",
     "sample_truth",
     "store_projection",
@@ -184,53 +193,3 @@ def audit(
     extract(workspace, device=device, progress=progress)
     fit(workspace, device=device, progress=progress)
     fit_svm(workspace, progress=progress)
-
-
-def project(
-    workspace: Workspace,
-    method: str = "umap",
-    *,
-    seed: int = 0,
-    progress: ProgressCallback = silent,
-) -> NDArray[np.float32]:
-    """The map of all images, from the workspace where it was made before.
-
-    Returns
-    -------
-    ndarray of shape (n, 2), dtype float32
-    """
-    from air_core import projection
-
-    stored = load_projection(workspace, method, seed=seed)
-    if stored is not None:
-        return stored
-    features = current_features(workspace)
-    layout = projection.project(features.array, method, seed=seed, progress=progress)  # type: ignore[arg-type]
-    store_projection(workspace, method, layout, seed=seed)
-    return layout
-
-
-def store_projection(
-    workspace: Workspace, method: str, layout: NDArray[np.float32], *, seed: int = 0
-) -> None:
-    """Keep a map (n, 2) of the current features."""
-    digest = current_features(workspace).digest
-    with atomic_write(_projection_file(workspace, method, seed, digest)) as file:
-        np.save(file, layout, allow_pickle=False)
-
-
-def load_projection(
-    workspace: Workspace, method: str, *, seed: int = 0
-) -> NDArray[np.float32] | None:
-    """The stored map of the current features, or None."""
-    try:
-        digest = current_features(workspace).digest
-        layout: NDArray[np.float32] = np.load(_projection_file(workspace, method, seed, digest))
-    except (OSError, ValueError, WorkspaceError):
-        return None
-    return layout
-
-
-def _projection_file(workspace: Workspace, method: str, seed: int, digest: str) -> Path:
-    name = hashlib.blake2b(f"{method} {seed} {digest}".encode(), digest_size=8).hexdigest()
-    return workspace.projections_dir / f"{method}-{name}.npy"
