@@ -101,8 +101,8 @@ def test_two_other_detectors_can_be_compared(audited):
     page = run()
     page.selectbox(key="compare-detector-a").set_value("air-margin").run()
     page.selectbox(key="compare-detector-b").set_value("svm-margin").run()
-    assert "#### AIR margin" in text(page)
-    assert "#### SVM margin" in text(page)
+    assert "### AIR margin" in text(page)
+    assert "### SVM margin" in text(page)
     assert "Score, low is doubted" in titles(show(page, "activations"))
     page.selectbox(key="compare-detector-b").set_value("air-margin").run()
     assert page.info[0].value == "Both sides show the same detector."

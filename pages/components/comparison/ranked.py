@@ -36,7 +36,7 @@ def ranked_grids(workspace: Workspace, sides: tuple[Side, Side], basis: Basis) -
         ranks = side.ranking.ranks[rows]
         rows = rows[np.argsort(-ranks if on_top == "Highest" else ranks, kind="stable")]
         with column:
-            st.markdown(f"#### {side.title}{basis.in_words(side.values(), members)}")
+            st.markdown(f"### {side.title}{basis.in_words(side.values(), members)}")
             review_grid(
                 tiles(
                     workspace, rows[:SHOWN], reviewed=reviewed, ranking=side.ranking,
