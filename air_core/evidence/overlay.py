@@ -70,3 +70,27 @@ def overlay_png(region: NDArray[np.floating[Any]], scale: float, size: tuple[int
     buffer = io.BytesIO()
     Image.fromarray(paint(region, scale, size)).save(buffer, "PNG", compress_level=4)
     return buffer.getvalue()
+
+
+def strongest(region: NDArray[np.floating[Any]], scale: float) -> str:
+    """Where a region map speaks for its class most, in words; empty if it hardly does.
+
+    Parameters
+    ----------
+    region : ndarray of shape (h, w)
+    scale : float
+        As for :func:`paint`.
+
+    Examples
+    --------
+    >>> strongest(np.eye(7)[:, ::-1] * np.arange(7), 6.0), strongest(np.zeros((7, 7)), 1.0)
+    ('upper right', '')
+    """
+    if not region.max() > _STRONG / 2 * scale:
+        return ""
+    row, column = np.unravel_index(int(region.argmax()), region.shape)
+    vertical = ("upper", "middle", "lower")[3 * int(row) // region.shape[0]]
+    horizontal = ("left", "centre", "right")[3 * int(column) // region.shape[1]]
+    return (
+        "centre" if (vertical, horizontal) == ("middle", "centre") else f"{vertical} {horizontal}"
+    )

@@ -17,6 +17,26 @@ Labels = tuple[int, ...]
 Relation = Literal["given", "suggested", "other"]
 
 
+class SolvedPath(Protocol):
+    """What is read of a λ_g path, such as :class:`air_core.fitting.path.PathRun`.
+
+    ``scales`` (T,) are λ_g as multiples of 1/p, from the largest down; ``coef`` (T, p, C) and
+    ``intercept`` (T, C) the last layers there; ``activations`` and ``margins`` (T, n) are those in
+    the given label's own class.
+    """
+
+    @property
+    def scales(self) -> NDArray[np.float64]: ...
+    @property
+    def coef(self) -> NDArray[np.float32]: ...
+    @property
+    def intercept(self) -> NDArray[np.float32]: ...
+    @property
+    def activations(self) -> NDArray[np.float32]: ...
+    @property
+    def margins(self) -> NDArray[np.float32]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class TopLayer:
     """The linear layer that speaks: of a fit, or of a point of the λ_g path.
@@ -35,20 +55,29 @@ class TopLayer:
         """That of a stored fit."""
         return cls(fit.coef, fit.intercept)
 
+    @classmethod
+    def along(cls, path: SolvedPath, lambda_scale: float) -> TopLayer:
+        """That of a path at a λ_g; between two of its values, linear in the logarithm of λ_g.
 
-class SolvedPath(Protocol):
-    """What is read of a λ_g path, such as :class:`air_core.fitting.path.PathRun`.
+        Past an end of the path, its last value.
 
-    ``scales`` (T,) are λ_g as multiples of 1/p, from the largest down; ``activations`` and
-    ``margins`` (T, n) are those in the given label's own class.
-    """
+        Parameters
+        ----------
+        path : SolvedPath
+        lambda_scale : float
+            λ_g as a multiple of 1/p, above 0.
+        """
+        at = np.log(path.scales[::-1])
+        place = float(np.interp(np.log(lambda_scale), at, np.arange(len(at))))
+        low = int(place)
+        high, share = min(low + 1, len(at) - 1), place - low
+        first, second = len(at) - 1 - low, len(at) - 1 - high
 
-    @property
-    def scales(self) -> NDArray[np.float64]: ...
-    @property
-    def activations(self) -> NDArray[np.float32]: ...
-    @property
-    def margins(self) -> NDArray[np.float32]: ...
+        def between(values: NDArray[Any]) -> NDArray[Any]:
+            mixed: NDArray[Any] = (1 - share) * values[first] + share * values[second]
+            return mixed
+
+        return cls(between(path.coef), between(path.intercept))
 
 
 @dataclass(frozen=True, slots=True)

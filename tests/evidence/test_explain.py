@@ -29,6 +29,8 @@ class Path:
         rng = np.random.default_rng(0)
         self.scales = np.array([20.0, 10.0, 5.0])
         self.activations, self.margins = rng.random((2, 3, n)).astype(np.float32)
+        self.coef = np.arange(3.0)[:, None, None] * np.ones((2, 4))
+        self.intercept = np.arange(3.0)[:, None] * np.ones(4)
 
 
 def ask(workspace, row, model="air", **options):
@@ -127,6 +129,15 @@ def test_neighbours_count_with_the_labels_in_force(audited):
     assert (changed.relation, changed.reviewed) == ("other", "relabel")
     assert second not in [n.item_id for n in after]
     assert len(after) == 10
+
+
+@pytest.mark.parametrize(
+    ("scale", "expected"), [(20, 0), (10, 1), (5, 2), (10 * 2**0.5, 0.5), (99, 0), (1, 2)]
+)
+def test_a_layer_between_two_values_of_the_path(scale, expected):
+    layer = TopLayer.along(Path(3), scale)
+    np.testing.assert_allclose(layer.coef, np.full((2, 4), expected))
+    np.testing.assert_allclose(layer.intercept, np.full(4, expected))
 
 
 def some_dataset(given, tags=None, names=("ape", "bee", "cow")):
