@@ -6,17 +6,16 @@ import os
 import random
 import shutil
 import signal
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from air_core.errors import AirError
 from air_core.formats import ReadOptions, find_format, get_format
 from air_core.images import IMAGE_EXTENSIONS
+from benchmarks.fuzz_watch import watched
 
 SLOW_SECONDS = 1.0
 HANG_SECONDS = 20
@@ -47,7 +46,7 @@ def fuzz(format: str, sample: Path, scratch: Path, *, inputs: int, seed: int = 0
     sample : Path
         A source of that format: a file with its images beside it, or a folder.
     scratch : Path
-        A folder to work in; whatever is touched outside it is a failure.
+        A folder to work in; whatever is read or written outside it is a failure.
     inputs : int
     seed : int
     """
@@ -70,7 +69,7 @@ def fuzz(format: str, sample: Path, scratch: Path, *, inputs: int, seed: int = 0
         outcome.inputs += 1
         started = time.perf_counter()
         try:
-            with _watched(scratch, outcome), _limit(HANG_SECONDS):
+            with watched(scratch, outcome.failures), _limit(HANG_SECONDS):
                 chosen = find_format(source, None, options) if number % 2 else get_format(format)
                 chosen.read(source, options)
         except AirError:
@@ -126,50 +125,6 @@ def _mutate(rng: random.Random, data: bytes, other: bytes) -> bytes:
             start = rng.randrange(len(other) + 1)
             changed[at:at] = other[start : start + rng.choice((8, 64, 4096))]
     return bytes(changed)
-
-
-_WRITES = {
-    *("os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.truncate", "os.chmod", "os.link"),
-    *("os.symlink", "os.utime"),
-}
-
-
-class _Watch:
-    """Notes every file that is written outside a folder.
-
-    Python has no way to take an audit hook out again, so there is one for good, mostly asleep.
-    """
-
-    def __init__(self) -> None:
-        self.installed = False
-        self.folder: Path | None = None
-        self.outcome = Outcome()
-
-    @contextmanager
-    def __call__(self, folder: Path, outcome: Outcome) -> Iterator[None]:
-        if not self.installed:
-            sys.addaudithook(self._hook)
-            self.installed = True
-        self.outcome, self.folder = outcome, folder.resolve()
-        try:
-            yield
-        finally:
-            self.folder = None
-
-    def _hook(self, event: str, arguments: tuple[Any, ...]) -> None:
-        folder = self.folder
-        if folder is None or not (event in _WRITES or event == "open"):
-            return
-        if event == "open" and not arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
-            return
-        path = arguments[0]
-        if isinstance(path, str | bytes | os.PathLike):
-            real = Path(os.fsdecode(path)).resolve()
-            if not real.is_relative_to(folder) and not real.is_relative_to("/dev"):
-                self.outcome.failures.append(f"touched {real}")
-
-
-_watched = _Watch()
 
 
 @contextmanager
