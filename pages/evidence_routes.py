@@ -146,7 +146,9 @@ def _as_json(found: Evidence, workspace: Workspace) -> dict[str, Any]:
             | {"title": pipeline.DETECTORS[opinion.detector], "suggested": text(opinion.suggested)}
             for opinion in found.opinions
         ],
-        "regions": [{"index": label, "name": names[label]} for label in _offered(found)],
+        "regions": [
+            {"index": label, "name": names[label], "role": role} for label, role in _offered(found)
+        ],
         "paper_scale": PAPER_SCALE,
         "fit_scale": None if fit is None else fit.lambda_scale,
     }
@@ -158,11 +160,15 @@ def _numbers(curve: Curve | None) -> dict[str, list[float]] | None:
     return {name: [float(f"{v:.4g}") for v in values] for name, values in asdict(curve).items()}
 
 
-def _offered(found: Evidence) -> list[int]:
+def _offered(found: Evidence) -> list[tuple[int, str]]:
     """Classes to draw regions for: given, then suggested; of tags those in dispute first."""
     given, suggested = set(found.given), set(found.suggested)
-    disputed = sorted(given ^ suggested, key=lambda label: label not in given)
-    return [*disputed, *sorted(given & suggested)][:_REGIONS]
+    roles = (
+        ("given", given - suggested),
+        ("suggested", suggested - given),
+        ("both", given & suggested),
+    )
+    return [(label, role) for role, labels in roles for label in sorted(labels)][:_REGIONS]
 
 
 def _regions(request: Request, workspace: Workspace, row: int) -> Response:

@@ -45,7 +45,10 @@ def test_the_evidence_on_a_wrong_label(item):
     assert {n["relation"] for n in found["neighbours"]} <= {"given", "suggested", "other"}
     assert {c["name"] for c in found["classes"]} == set(CLASSES)
     assert [o["title"] for o in found["opinions"]] == list(pipeline.DETECTORS.values())
-    assert [r["name"] for r in found["regions"]] == [given, CLASSES[3]]
+    assert [(r["name"], r["role"]) for r in found["regions"]] == [
+        (given, "given"),
+        (CLASSES[3], "suggested"),
+    ]
     assert found["epochs"]["x"] == resources.fit("air").epochs.tolist()
     assert found["path_margin"] is None
     assert headers["cache-control"] == "private, no-store"
