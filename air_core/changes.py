@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 
 from air_core.dataset import Dataset
 from air_core.formats.csv_text import table_text
-from air_core.labels.chain import event_to_json
+from air_core.labels.assignments import Event
+from air_core.labels.lines import event_to_json
 from air_core.labels.models import LabelEvent
 
 CHANGES = "changes.csv"
@@ -76,9 +77,9 @@ def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.9g}"
 
 
-def audit_jsonl(history: Iterable[LabelEvent]) -> bytes:
-    """The log, one event a line; :mod:`air_core.labels.chain` says what a line holds."""
-    return "".join(f"{event_to_json(event)}\n" for event in history).encode()
+def audit_jsonl(events: Iterable[Event]) -> bytes:
+    """The whole log, one event a line; :mod:`air_core.labels.lines` says what a line holds."""
+    return "".join(f"{event_to_json(event)}\n" for event in events).encode()
 
 
 def is_ours(name: str, data: bytes, audit: bytes) -> bool:

@@ -193,7 +193,7 @@ class Workspace(WorkspaceFolder):
             if address != self._manifest.database:
                 before = self._manifest.log(self.root)
                 if not isinstance(before, Path) or before.exists():
-                    shared.restore(self.labels.history(), self.labels.assignments())
+                    shared.restore(self.labels.events())
                 manifest = replace(self._manifest, database=address)
                 write_manifest(self.root, manifest)
                 self._manifest = manifest
@@ -279,9 +279,7 @@ class Workspace(WorkspaceFolder):
 
     def reviews(self) -> Reviews:
         """What all reviewers have said so far, and who was asked to look at what."""
-        # In this order: an adjudication is asked for before it is decided.
-        history = self.labels.history()
-        return Reviews(self.dataset, history, self.labels.assignments())
+        return Reviews(self.dataset, self.labels.events())
 
     def current_labels(self) -> NDArray[np.intp]:
         """Label indices (n,) with the relabels in force applied; a new array at each call.

@@ -12,7 +12,8 @@ import pytest
 from air_core.changes import AUDIT, CHANGES, COLUMNS
 from air_core.errors import ExportError
 from air_core.labels import Decision
-from air_core.labels.chain import breaks, event_from_json
+from air_core.labels.chain import breaks
+from air_core.labels.lines import event_from_json
 from air_core.workspace import Workspace
 from tests.test_workspace import ids
 

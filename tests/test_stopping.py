@@ -14,7 +14,7 @@ from scipy.stats import binomtest, hypergeom
 
 from air_core.dataset import Dataset, stable_item_ids
 from air_core.labels import Decision, LabelStore
-from air_core.reviewers import Reviews, assign_sample
+from air_core.reviewers import assign_sample
 from air_core.stopping import Progress, errors_interval, review_progress, tail_rate
 
 REPEATS = 4000
@@ -99,8 +99,7 @@ class Audit:
 
     def sample(self, count: int, seed: int) -> list[int]:
         """Draw, and return the rows drawn."""
-        reviews = Reviews(self.dataset, self.store.history(), self.store.assignments())
-        made = assign_sample(reviews, self.store, ["ana"], count, by="ana", seed=seed)
+        made = assign_sample(self.dataset, self.store, ["ana"], count, by="ana", seed=seed)
         return [self.dataset.row_of(task.item_id) for task in made]
 
     def progress(self) -> Progress:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from air_core.errors import DecisionError
 from air_core.progress import ProgressCallback
 
 out = Console()
@@ -25,6 +27,23 @@ OverwriteOption = Annotated[
     bool, typer.Option("--overwrite", help="Replace the file, whatever is in it.")
 ]
 DeviceOption = Annotated[str, typer.Option(help="auto, cuda, mps or cpu.")]
+
+
+def login_name(option: str) -> str:
+    """Name of who runs the command.
+
+    Raises
+    ------
+    DecisionError
+        If the system knows none, as in a container without a passwd entry; the message names
+        the option that gives one.
+    """
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        raise DecisionError(
+            "Expected a name to put down, this account has none.", hint=f"Give one with {option}."
+        ) from None
 
 
 @contextmanager

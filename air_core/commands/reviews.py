@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -14,8 +13,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from air_core import pipeline
-from air_core.commands.console import WorkspaceArgument, out
-from air_core.decisions import item_at, items_by_path
+from air_core.commands.console import WorkspaceArgument, login_name, out
+from air_core.decisions import SHEET_COLUMNS, item_at, items_by_path, settle
 from air_core.errors import ExportError
 from air_core.export import write_file
 from air_core.formats.csv_text import is_rewritten, table_text
@@ -24,7 +23,6 @@ from air_core.ranking import Ranking
 from air_core.reviewers import (
     Agreement,
     Conflict,
-    ask_to_settle,
     assign_conflicts,
     assign_queue,
     assign_sample,
@@ -36,7 +34,6 @@ from air_core.workspace import Workspace
 app = typer.Typer()
 
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
-QUEUE_COLUMNS = ("item_id", "path", "given_label", "suggested_label", "action", "label", "reason")
 
 
 @app.command()
@@ -69,20 +66,20 @@ def assign(
     if sum((top is not None, second is not None, sample is not None, disputed)) != 1:
         raise typer.BadParameter("Give one of --top, --second, --sample and --conflicts.")
     opened = Workspace.open(workspace)
-    reviews, store, who = opened.reviews(), opened.labels, by or getpass.getuser()
+    dataset, store, who = opened.dataset, opened.labels, by or login_name("--by")
     if top is not None:
         ranking = ranking_of(opened, detector)
-        rows = range(len(opened.dataset)) if ranking is None else ranking.order
-        order = opened.dataset.item_ids[rows].tolist()
-        made = assign_queue(reviews, store, order, to, top=top, each=each, by=who)
+        rows = range(len(dataset)) if ranking is None else ranking.order
+        order = dataset.item_ids[rows].tolist()
+        made = assign_queue(dataset, store, order, to, top=top, each=each, by=who)
     elif second is not None:
-        made = assign_second(reviews, store, to, second, by=who, seed=seed)
+        made = assign_second(dataset, store, to, second, by=who, seed=seed)
     elif sample is not None:
-        made = assign_sample(reviews, store, to, sample, by=who, seed=seed)
+        made = assign_sample(dataset, store, to, sample, by=who, seed=seed)
     else:
         if len(to) > 1:
             raise typer.BadParameter("Conflicts go to one adjudicator; give --to once.")
-        made = assign_conflicts(reviews, store, to[0], by=who)
+        made = assign_conflicts(dataset, store, to[0], by=who)
     images = len({task.item_id for task in made})
     out.print(f"{images} images assigned", highlight=False)
     for name in to:
@@ -101,7 +98,8 @@ def queue(
     """List what a reviewer has still to look at; what others said is not shown."""
     opened = Workspace.open(workspace)
     dataset, ranking = opened.dataset, ranking_of(opened)
-    rows = [dataset.row_of(task.item_id) for task in opened.reviews().queue(reviewer)]
+    reviews = opened.reviews()
+    rows = [dataset.row_of(task.item_id) for task in reviews.queue(reviewer)]
     cells = [
         (
             str(dataset.item_ids[row]),
@@ -113,7 +111,10 @@ def queue(
     ]
     if out_file is not None:
         _check_replaceable(out_file)
-        text = table_text(QUEUE_COLUMNS, [(*row, "", "", "") for row in cells], guard=is_rewritten)
+        newest = str(reviews.events[-1].event_id) if reviews.events else "0"
+        text = table_text(
+            SHEET_COLUMNS, [(*row, "", "", "", newest) for row in cells], guard=is_rewritten
+        )
         write_file(text.encode(), out_file, protected=_protected(opened))
         out.print(f"{len(rows)} rows in {out_file}", highlight=False, markup=False, soft_wrap=True)
         return
@@ -181,22 +182,26 @@ def adjudicate(
         str | None, typer.Option(help="Why; what was said by whom if you give none.")
     ] = None,
 ) -> None:
-    """Settle one conflict."""
+    """Settle one conflict; unsure leaves it open."""
     opened = Workspace.open(workspace)
-    dataset, reviews = opened.dataset, opened.reviews()
+    dataset = opened.dataset
     item = image if image in dataset else item_at(image, items_by_path(dataset))
-    votes = next((c.votes for c in reviews.conflicts if c.item_id == item), {})
-    said = ", ".join(f"{who}: {what}" for who, what in votes.items())
+    before = next((c for c in opened.reviews().conflicts if c.item_id == item), None)
     decision = Decision(
         item_id=item,
         action=action,  # type: ignore[arg-type]  # checked by Decision
-        label=None if label is None else opened.stored_label(label),
-        reason=f"adjudicated ({said})" if reason is None else reason,
+        label=label,
+        reason=reason or "",
     )
-    ask_to_settle(reviews, opened.labels, item, reviewer)
-    (event,) = opened.decide([decision], reviewer=reviewer)
-    final = "left out" if event.action == "exclude" else event.new_label or "no label"
-    out.print(f"{image}: {final}", markup=False, highlight=False, soft_wrap=True)
+    event = settle(opened, decision, reviewer=reviewer, seen=before)
+    after = next(c for c in opened.reviews().conflicts if c.item_id == item)
+    final = "still open" if after.settled is None else f"{after.settled}"
+    said = f"{image}: {final}"
+    if event.action == "unsure":
+        said += f"; {reviewer} is unsure"
+    elif before is not None and before.adjudication is not None:
+        said += f" ({before.adjudication.reviewer} had settled it as {before.settled})"
+    out.print(said, markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command("progress")
@@ -222,6 +227,8 @@ def progress_(
     out.print(
         f"{found.reviewed} of {found.images} images reviewed, {found.errors} errors confirmed"
     )
+    if found.settled or found.disputed:
+        out.print(f"{found.settled} conflicts settled, {found.disputed} open", highlight=False)
     table = Table("reviewed", "errors", "per 100", "", box=None)
     done = 0
     for reviewed, errors in found.blocks:
@@ -251,7 +258,7 @@ def _check_replaceable(file: Path) -> None:
         return
     try:
         table = pd.read_csv(file, dtype=str, keep_default_na=False)
-        untouched = set(QUEUE_COLUMNS) <= set(table) and not table["action"].str.strip().any()
+        untouched = set(SHEET_COLUMNS) <= set(table) and not table["action"].str.strip().any()
     except (ValueError, UnicodeDecodeError):
         untouched = False
     if not untouched:
@@ -298,6 +305,8 @@ def _progress_json(found: Progress, target: float) -> dict[str, Any]:
         "blocks": [{"reviewed": n, "errors": k} for n, k in found.blocks],
         "curve": [list(point) for point in found.curve],
         "errors_left": None if found.left is None else asdict(found.left),
+        "conflicts_settled": found.settled,
+        "conflicts_open": found.disputed,
         "target": target,
         "may_stop": found.may_stop(target),
     }

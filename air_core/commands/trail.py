@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import re
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
-from air_core.commands.console import ReviewerOption, WorkspaceArgument, out
+from air_core.commands.console import ReviewerOption, WorkspaceArgument, login_name, out
 from air_core.decisions import apply_decisions, check_fit
-from air_core.labels import LabelEvent, read_events
+from air_core.errors import SourceError
+from air_core.labels import Assignment, Event, read_events
 from air_core.workspace import Workspace
 
 app = typer.Typer()
@@ -29,11 +29,20 @@ def apply(
     reviewer: ReviewerOption,
 ) -> None:
     """Record decisions from a file. Rows that cannot be applied are listed; the rest is."""
-    applied, problems = apply_decisions(Workspace.open(workspace), decisions, reviewer=reviewer)
-    out.print(f"{applied} decisions recorded, {len(problems)} rows not applied", highlight=False)
-    for problem in problems:
+    done = apply_decisions(Workspace.open(workspace), decisions, reviewer=reviewer)
+    head = f"{done.recorded} decisions recorded, {len(done.problems)} rows not applied"
+    counts = {
+        f"rows passed over: {reviewer} has said the same before": done.repeated,
+        "took the place of somebody else's decision": done.replaced,
+        "settled a conflict": done.settled,
+    }
+    out.print(head, highlight=False)
+    for what, count in counts.items():
+        if count:
+            out.print(f"  {count} {what}", markup=False, highlight=False, soft_wrap=True)
+    for problem in done.problems:
         out.print(f"  {problem}", markup=False, highlight=False, soft_wrap=True)
-    if problems:
+    if done.problems:
         raise typer.Exit(1)
 
 
@@ -54,9 +63,14 @@ def history(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON array or object.")] = False,
 ) -> None:
-    """Show every decision and undo, oldest first; or check that the log is what was written."""
+    """Show every decision, undo and assignment, oldest first; or check that the log is whole."""
     if against is not None and not verify:
         raise typer.BadParameter("Expected it together with --verify.", param_hint="--against")
+    if events and verify:
+        raise SourceError(
+            f"Expected --verify alone, got --events {events} with it: the whole log is checked.",
+            hint="To check it against a copy, name that with --against.",
+        )
     opened = Workspace.open(workspace)
     if verify:
         _verify(opened, against, as_json)
@@ -66,27 +80,37 @@ def history(
     path_of = dict(zip(dataset.item_ids.tolist(), dataset.paths, strict=True))
     rows = [
         {**asdict(event), "path": path_of.get(event.item_id)}
-        for event in opened.labels.history()[first - 1 : last]
+        for event in opened.labels.events()
+        if first <= event.event_id <= (last or event.event_id)
     ]
     if as_json:
         print(json.dumps(rows, ensure_ascii=False))
         return
     table = Table("event", "time (UTC)", "reviewer", "action", "path", "old", "new", box=None)
     for row in rows:
-        action = row["action"]
-        if row["undoes"] is not None:
-            action = f"undo of {row['undoes']}"
         when = row["created_at"][:19].replace("T", " ")
-        cells = (row["event_id"], when, row["reviewer"], action, row["path"])
-        labels = (row["old_label"], row["new_label"])
+        cells = (row["event_id"], when, *_who_did_what(row), row["path"])
+        labels = (row.get("old_label"), row.get("new_label"))
         table.add_row(*(escape("–" if cell is None else str(cell)) for cell in (*cells, *labels)))
     out.print(table)
 
 
+def _who_did_what(row: dict[str, Any]) -> tuple[str, str]:
+    if row["action"] == "assign":
+        return row["assigned_by"], f"asks {row['reviewer']} ({row['task']})"
+    undo = f"undo of {row['undoes']}" if row["undoes"] is not None else row["action"]
+    return row["reviewer"], undo
+
+
 def _verify(workspace: Workspace, against: str | None, as_json: bool) -> None:
-    copy: list[LabelEvent] | str | None = against
+    copy: list[Event] | str | None = against
     if against is not None and not re.fullmatch("[0-9a-f]{64}", against):
         copy = read_events(Path(against))
+        if not copy:
+            raise SourceError(
+                f"Expected events in {against}, found none: nothing can be checked against it.",
+                hint="Name an audit.jsonl that holds some, or the hash of an event.",
+            )
     found = workspace.labels.verify(copy)
     if as_json:
         print(json.dumps(asdict(found)))
@@ -126,7 +150,7 @@ def undo(
     """Take one decision back, or a range of them; undo the undo to restore it."""
     first, last = _range(event, "EVENT")
     labels = Workspace.open(workspace).labels
-    name = reviewer or getpass.getuser()
+    name = reviewer or login_name("--reviewer")
     if first == last:
         events = labels.undo(first, reviewer=name)
     else:
@@ -147,5 +171,8 @@ def restore(
     check_fit(opened, events)
     written = opened.labels.restore(events)
     out.print(f"{written} events restored, {len(events) - written} were there", highlight=False)
+    handed_out = sum(isinstance(event, Assignment) for event in events)
+    if handed_out:
+        out.print(f"{handed_out} of them say who was asked to look at what", highlight=False)
     if unknown:
         out.print(f"{len(unknown)} of their images are not in this workspace", highlight=False)

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from air_core.labels.chain import Verification, event_from_json, event_to_json, read_events
+from air_core.labels.assignments import Assignment, Event
+from air_core.labels.chain import Verification
+from air_core.labels.lines import event_from_json, event_to_json, read_events
 from air_core.labels.models import (
     ACTIONS,
     Action,
@@ -23,7 +25,9 @@ if TYPE_CHECKING:
 __all__ = [
     "ACTIONS",
     "Action",
+    "Assignment",
     "Decision",
+    "Event",
     "EventAction",
     "LabelEvent",
     "LabelStore",

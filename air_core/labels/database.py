@@ -29,12 +29,13 @@ def database_url(target: str | Path) -> URL:
     ----------
     target : path or str
         A SQLite file, or a URL ``sqlite:///…`` or ``postgresql://USER@HOST:PORT/DATABASE``.
-        A password that the URL lacks is taken from ``PGPASSWORD`` or ``~/.pgpass``.
+        A password that the URL lacks is taken from ``PGPASSWORD`` or ``~/.pgpass``; a SQLite
+        file that is relative is looked for where this program runs.
 
     Raises
     ------
     WorkspaceError
-        If it is a URL of anything else.
+        If it is a URL of anything else, or of a SQLite database that is no file.
 
     Examples
     --------
@@ -53,7 +54,14 @@ def database_url(target: str | Path) -> URL:
     if url.get_backend_name() in ("postgres", "postgresql"):
         return url.set(drivername=_POSTGRES)
     if url.drivername == "sqlite":
-        return url
+        if not url.database or url.database.startswith((":", "file:")):
+            raise WorkspaceError(
+                "Expected the URL of a SQLite file, got one of a database in memory or of a "
+                "file: address.",
+                hint="Write it as sqlite:////absolute/path/labels.sqlite.",
+            )
+        # Absolute, since it is stored: the next program may be started elsewhere.
+        return url.set(database=str(Path(url.database).absolute()))
     raise WorkspaceError(
         f"Expected a URL of PostgreSQL or SQLite, got one that begins with {_scheme(target)!r}.",
         hint=_HOW,
@@ -64,7 +72,7 @@ def without_password(target: str | Path) -> str:
     """The address as it may be shown and stored."""
     url = database_url(target)
     if url.drivername == "sqlite":
-        return str(target)
+        return url.render_as_string() if "://" in str(target) else str(target)
     query = {name: value for name, value in url.query.items() if name != "password"}
     # set() takes None for "as before", hence a URL made anew.
     bare = URL.create(

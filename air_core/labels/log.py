@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import re
+import shutil
+import sqlite3
+import tempfile
 import uuid
 import weakref
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, fields
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import Engine
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from air_core.errors import DecisionError, WorkspaceError
-from air_core.labels.assignment_log import append_assignments, copy_assignments, read_assignments
-from air_core.labels.assignments import Assignment, Task
+from air_core.labels import rows
+from air_core.labels.assignments import Event
 from air_core.labels.chain import GENESIS, Head, link
 from air_core.labels.database import (
     cannot_be_written,
@@ -26,12 +27,9 @@ from air_core.labels.database import (
     read_only_engine,
     without_password,
 )
-from air_core.labels.drafts import EventDraft
-from air_core.labels.models import LabelEvent
+from air_core.labels.drafts import Draft, Place
+from air_core.labels.lines import content
 from air_core.labels.schema import SCHEMA_VERSION, upgrade, version_of
-from air_core.labels.tables import label_events, label_head, operations
-
-_NAMES = [field.name for field in fields(LabelEvent)]
 
 
 class EventLog:
@@ -42,8 +40,8 @@ class EventLog:
     target : path or str
         A SQLite file (made when missing) or a database URL; see
         :func:`air_core.labels.database.database_url`. A log of an earlier version is brought up
-        to date. A file in a place that cannot be written is read as it is, and every decision is
-        refused.
+        to date. A file in a place that cannot be written is read as it is, or if it is of an
+        earlier version as a copy brought up to date, and every decision is refused.
 
     Raises
     ------
@@ -57,15 +55,16 @@ class EventLog:
         # Whoever may only look at a workspace without decisions finds none.
         self._absent = self._read_only and not Path(target).exists()
         self._engine = read_only_engine(Path(target)) if self._read_only else open_engine(target)
-        self._writer = self._engine.execution_options(writes=True)
-        self._finalizer = weakref.finalize(self, self._engine.dispose)
         try:
             self._version = self._prepare()
-        except (SQLAlchemyError, UnicodeError) as error:
+        except (SQLAlchemyError, UnicodeError, sqlite3.Error) as error:
             raise WorkspaceError(
                 f"The log of decisions {self.name} cannot be opened: {_cause(error)}.",
                 hint="Check that its folder exists and may be written, or that its server runs.",
             ) from error
+        finally:
+            self._finalizer = weakref.finalize(self, self._engine.dispose)
+        self._writer = self._engine.execution_options(writes=True)
         if self._version > SCHEMA_VERSION:
             raise WorkspaceError(
                 f"The log of decisions {self.name} has version {self._version}, this program "
@@ -74,17 +73,37 @@ class EventLog:
             )
 
     def _prepare(self) -> int:
+        """Bring the tables up to date; the version that was found if it only matters to readers."""
         if self._absent:
             return SCHEMA_VERSION
         with self._engine.connect() as connection:
             version = version_of(connection)
         if self._read_only:
             self._absent = version == 0
-        elif version < SCHEMA_VERSION:
-            with self._writer.begin() as connection:
+            if 0 < version < SCHEMA_VERSION:
+                self._engine = self._upgraded_copy()
+            return version
+        if version < SCHEMA_VERSION:
+            with self._engine.execution_options(writes=True).begin() as connection:
                 upgrade(connection)
             return SCHEMA_VERSION
         return version
+
+    def _upgraded_copy(self) -> Engine:
+        """The log as it is now, brought up to date in a folder that goes when this object does."""
+        folder = tempfile.mkdtemp(prefix="air-audit-log-")
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        file = Path(folder) / "labels.sqlite"
+        with (
+            closing(self._engine.raw_connection()) as original,
+            closing(sqlite3.connect(file)) as c,
+        ):
+            original.driver_connection.backup(c)  # type: ignore[union-attr]
+        self._engine.dispose()
+        engine = open_engine(file)
+        with engine.execution_options(writes=True).begin() as connection:
+            upgrade(connection)
+        return engine
 
     def close(self) -> None:
         """Close the connections of the pool."""
@@ -115,22 +134,23 @@ class EventLog:
                 else "Check that the database server runs and has free space and try again.",
             ) from error
 
-    def since(self, event_id: int) -> list[LabelEvent]:
+    def since(self, event_id: int) -> list[Event]:
         """Events newer than ``event_id``, oldest first."""
         if self._absent:
             return []
         with self._reading() as connection:
-            if self._version < 2:
-                return [event for event in _unchained(connection) if event.event_id > event_id]
-            return _since(connection, event_id)
+            # What is committed after this is left for the next time, on both tables alike.
+            head = rows.head_of(connection)
+            newer = head.event_id > event_id
+            return rows.read_events(connection, event_id, head.event_id) if newer else []
 
-    def snapshot(self) -> tuple[list[LabelEvent], Head]:
+    def snapshot(self) -> tuple[list[Event], Head | None]:
         """All events, and where the database says that they end, at one moment.
 
         Raises
         ------
         WorkspaceError
-            Also for a log of version 1, which has no chain.
+            Also for a log of version 1 that cannot be written, which has no chain.
         """
         if self._absent:
             return [], Head(0, GENESIS)
@@ -142,22 +162,14 @@ class EventLog:
         with self._reading() as connection:
             if connection.dialect.name == "postgresql":
                 connection = connection.execution_options(isolation_level="REPEATABLE READ")
-            return _since(connection, 0), _head(connection)
+            return rows.read_events(connection, 0), rows.read_head(connection)
 
     def applied(self, client_id: str) -> int:
         """The highest operation number stored for a client; 0 if none is."""
         if self._absent:
             return 0
-        query = select(func.max(operations.c.number)).where(operations.c.client_id == client_id)
         with self._reading() as connection:
-            return int(connection.execute(query).scalar() or 0)
-
-    def assignments(self) -> tuple[Assignment, ...]:
-        """All assignments, in the order handed out."""
-        if self._absent or self._version < 3:
-            return ()
-        with self._reading() as connection:
-            return read_assignments(connection)
+            return rows.applied(connection, client_id)
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
@@ -166,7 +178,8 @@ class EventLog:
                 yield connection
         except SQLAlchemyError as error:
             raise WorkspaceError(
-                f"The log of decisions cannot be read: {_cause(error)}."
+                f"The log of decisions {self.name} cannot be read: {_cause(error)}.",
+                hint="Check that its server runs, or restore it from a copy if it is damaged.",
             ) from error
 
 
@@ -176,9 +189,9 @@ class WriteTransaction:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         # SQLite's lock is held since BEGIN; PostgreSQL's is this row.
-        self.head = _head(connection, lock=True)
+        self.head = rows.head_of(connection, lock=True)
 
-    def since(self, event_id: int) -> list[LabelEvent]:
+    def since(self, event_id: int) -> list[Event]:
         """Events newer than ``event_id``, oldest first."""
         if event_id > self.head.event_id:
             raise DecisionError(
@@ -186,106 +199,46 @@ class WriteTransaction:
                 "had been read from it: it was replaced by an older copy.",
                 hint="Open the workspace again.",
             )
-        return [] if event_id == self.head.event_id else _since(self._connection, event_id)
+        if event_id == self.head.event_id:
+            return []
+        return rows.read_events(self._connection, event_id, self.head.event_id)
 
     def batch_of(self, operation_id: str) -> str | None:
         """Batch of a stored operation, ``""`` if it had nothing to do; None if it is new."""
-        query = select(operations.c.batch_id).where(operations.c.operation_id == operation_id)
-        row = self._connection.execute(query).first()
-        return None if row is None else row.batch_id or ""
+        return rows.batch_of(self._connection, operation_id)
 
     def append(
-        self, drafts: Sequence[EventDraft], reviewer: str, operation_id: str | None
-    ) -> tuple[LabelEvent, ...]:
+        self, drafts: Sequence[Draft], by: str, operation_id: str | None
+    ) -> tuple[Event, ...]:
         """Write one batch, and the operation it came from if it has one."""
         batch_id = uuid.uuid4().hex if drafts else None
         if operation_id is not None:
-            self._insert_operations([{**_parse_operation(operation_id), "batch_id": batch_id}])
-        shared = {
-            "batch_id": batch_id,
-            "reviewer": reviewer,
-            "created_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
-            "operation_id": operation_id,
-        }
-        events, previous = [], self.head.hash
-        for number, draft in enumerate(drafts, self.head.event_id + 1):
-            known = {"event_id": number, **shared, **asdict(draft)}
-            values: dict[str, Any] = {name: known[name] for name in _NAMES if name != "hash"}
-            previous = link(previous, values)
-            events.append(LabelEvent(**values, hash=previous))
-        self._insert_events(events)
+            rows.insert_operations(self._connection, {operation_id: batch_id})
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        before, previous = self.head.event_id, self.head.hash
+        events = []
+        for number, draft in enumerate(drafts, before + 1):
+            place = Place(number, batch_id or "", by, now, operation_id, before)
+            event: Event = draft.at(place)
+            previous = link(previous, content(event))
+            events.append(replace(event, hash=previous))
+        self._insert(events)
         return tuple(events)
 
-    def copy_assignments(self, handed_out: Sequence[Assignment]) -> None:
-        """Write assignments of another log as they are."""
-        copy_assignments(self._connection, handed_out)
-
-    def assign(
-        self,
-        turns: Sequence[tuple[str, str]],
-        task: Task,
-        assigned_by: str,
-        population: int | None,
-    ) -> tuple[Assignment, ...]:
-        """Hand out items to reviewers, after the newest event."""
-        return append_assignments(
-            self._connection,
-            turns,
-            task=task,
-            assigned_by=assigned_by,
-            after_event=self.head.event_id,
-            population=population,
-        )
-
-    def copy(self, events: Sequence[LabelEvent]) -> None:
+    def copy(self, events: Sequence[Event]) -> None:
         """Write events as they are, with the operations that they name."""
-        batches = {e.operation_id: e.batch_id for e in events if e.operation_id is not None}
-        self._insert_operations(
-            [{**_parse_operation(name), "batch_id": batch} for name, batch in batches.items()]
-        )
-        self._insert_events(events)
+        named: dict[str, str | None] = {
+            name: event.batch_id
+            for event in events
+            if (name := getattr(event, "operation_id", None)) is not None
+        }
+        rows.insert_operations(self._connection, named)
+        self._insert(events)
 
-    def _insert_operations(self, rows: Sequence[dict[str, Any]]) -> None:
-        if rows:
-            self._connection.execute(insert(operations), rows)
-
-    def _insert_events(self, events: Sequence[LabelEvent]) -> None:
+    def _insert(self, events: Sequence[Event]) -> None:
         if events:
-            self._connection.execute(insert(label_events), [asdict(event) for event in events])
+            rows.insert_events(self._connection, events)
             self.head = Head(events[-1].event_id, events[-1].hash)
-
-
-def _head(connection: Connection, *, lock: bool = False) -> Head:
-    query = select(label_head.c.event_id, label_head.c.hash)
-    return Head(*connection.execute(query.with_for_update() if lock else query).one())
-
-
-def _since(connection: Connection, event_id: int) -> list[LabelEvent]:
-    newer = (
-        select(*(label_events.c[name] for name in _NAMES))
-        .where(label_events.c.event_id > event_id)
-        .order_by(label_events.c.event_id)
-    )
-    return [LabelEvent(*row) for row in connection.execute(newer)]
-
-
-def _unchained(connection: Connection) -> list[LabelEvent]:
-    """Events of version 1, with the hashes that bringing the log up to date would give them."""
-    names = [name for name in _NAMES if name not in ("feature_digest", "hash")]
-    query = select(*(label_events.c[name] for name in names)).order_by(label_events.c.event_id)
-    events, previous = [], GENESIS
-    for row in connection.execute(query):
-        values = {**dict(zip(names, row, strict=True)), "feature_digest": ""}
-        previous = link(previous, values)
-        events.append(LabelEvent(**values, hash=previous))
-    return events
-
-
-def _parse_operation(operation_id: str) -> dict[str, str | int]:
-    client, _, number = operation_id.rpartition(":")
-    if not client or not re.fullmatch("[0-9]{1,9}", number):
-        raise DecisionError(f"Expected an operation id 'client:number', got {operation_id!r}.")
-    return {"operation_id": operation_id, "client_id": client, "number": int(number)}
 
 
 def _cause(error: Exception) -> str:

@@ -103,6 +103,11 @@ class LabelEvent:
     feature_digest: str = ""
     hash: str = ""
 
+    @property
+    def client(self) -> str:
+        """What sent it, such as one tab of a browser; ``""`` if it had no operation id."""
+        return (self.operation_id or "").rpartition(":")[0]
+
 
 class StaleLabelError(DecisionError):
     """The item was decided on by someone else since the reviewer last saw it.

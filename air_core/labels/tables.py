@@ -16,7 +16,8 @@ from sqlalchemy import (
 
 metadata = MetaData()
 
-# Numbered from 1 without gaps, in the order in which the events were committed.
+# Events are numbered from 1 without gaps, in the order in which they were committed. Decisions
+# and undos are here, assignments in a table of their own; they share the numbers and the chain.
 label_events = Table(
     "label_events",
     metadata,
@@ -54,7 +55,7 @@ operations = Table(
     Index("operations_client", "client_id", "number"),
 )
 
-# One row: the newest event, moved on by a trigger. Writers lock it, so that they come one after
+# One row: the newest event, moved on by triggers. Writers lock it, so that they come one after
 # another, and it tells where the log ended if events were cut off.
 label_head = Table(
     "label_head",
@@ -64,11 +65,11 @@ label_head = Table(
     Column("hash", Text, nullable=False),
 )
 
-# Who was asked to look at what, in the order of the queues.
+# Who was asked to look at what.
 assignments = Table(
     "assignments",
     metadata,
-    Column("assignment_id", Integer, primary_key=True, autoincrement=False),
+    Column("event_id", Integer, primary_key=True, autoincrement=False),
     Column("batch_id", String(32), nullable=False),
     Column("item_id", String(16), nullable=False),
     Column("reviewer", Text, nullable=False),
@@ -77,4 +78,5 @@ assignments = Table(
     Column("created_at", String(32), nullable=False),
     Column("after_event", Integer, nullable=False),
     Column("population", Integer),
+    Column("hash", Text, nullable=False, server_default=""),
 )

@@ -6,17 +6,26 @@ import itertools
 from collections.abc import Iterator, Sequence
 
 from air_core.errors import WorkspaceError
+from air_core.labels.assignments import Assignment, Event
 from air_core.labels.models import LabelEvent
 
 
 class Timeline:
-    """The state that a sequence of label events leads to.
+    """The state that a sequence of events leads to.
 
     Events only ever get appended, so the state is kept up to date one event at a time: an open
     interface pays for the new events, not for the whole history.
+
+    Attributes
+    ----------
+    everything : dict of int to LabelEvent or Assignment
+        Each event by its number, oldest first.
+    events : dict of int to LabelEvent
+        Of these, the decisions and undos.
     """
 
     def __init__(self) -> None:
+        self.everything: dict[int, Event] = {}
         self.events: dict[int, LabelEvent] = {}
         self._active: set[int] = set()
         self._of_item: dict[str, list[int]] = {}
@@ -27,9 +36,9 @@ class Timeline:
     @property
     def last_id(self) -> int:
         """Id of the newest event seen; 0 before the first."""
-        return next(reversed(self.events), 0)
+        return next(reversed(self.everything), 0)
 
-    def append(self, event: LabelEvent) -> None:
+    def append(self, event: Event) -> None:
         """Take in the next event of the log.
 
         Raises
@@ -37,6 +46,9 @@ class Timeline:
         WorkspaceError
             If it takes back what is not there.
         """
+        if isinstance(event, Assignment):
+            self.everything[event.event_id] = event
+            return
         target = None if event.undoes is None else self.events.get(event.undoes)
         if event.undoes is not None and (target is None or target.item_id != event.item_id):
             raise WorkspaceError(
@@ -44,7 +56,7 @@ class Timeline:
                 f"{event.undoes}, which is not there.",
                 hint="Run air-audit history --verify, and restore the log from a copy.",
             )
-        self.events[event.event_id] = event
+        self.everything[event.event_id] = self.events[event.event_id] = event
         self._of_batch.setdefault(event.batch_id, []).append(event.event_id)
         if event.undoes is None:
             self._of_item.setdefault(event.item_id, []).append(event.event_id)

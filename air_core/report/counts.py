@@ -142,7 +142,7 @@ def by_reviewer(reviews: Reviews) -> list[ReviewerCounts]:
     """What each reviewer has done, the busiest first."""
     actions: dict[str, Counter[str]] = {}
     undos: Counter[str] = Counter()
-    settled = Counter(event.reviewer for event in reviews.verdicts.adjudications.values())
+    settled = Counter(who for by in reviews.verdicts.adjudications.values() for who in by)
     times: dict[str, list[str]] = {}
     for verdicts in reviews.verdicts.reviews.values():
         for event in verdicts.values():

@@ -2,7 +2,6 @@
 
 from air_core.reviewers.agreement import Agreement
 from air_core.reviewers.assigning import (
-    ask_to_settle,
     assign_conflicts,
     assign_queue,
     assign_sample,
@@ -22,7 +21,6 @@ __all__ = [
     "Rule",
     "Unresolved",
     "Verdicts",
-    "ask_to_settle",
     "assign_conflicts",
     "assign_queue",
     "assign_sample",

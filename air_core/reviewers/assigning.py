@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from air_core.dataset import Dataset
 from air_core.errors import DecisionError
-from air_core.labels.assignments import Assignment, Task
+from air_core.labels.assignments import Assignment, Event, Handout
 from air_core.reviewers.reviews import Reviews
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def assign_queue(
-    reviews: Reviews,
+    dataset: Dataset,
     store: LabelStore,
     order: Sequence[str],
     reviewers: Sequence[str],
@@ -31,10 +33,10 @@ def assign_queue(
 
     Parameters
     ----------
-    reviews : Reviews
-        What has been said and handed out so far.
+    dataset : Dataset
     store : LabelStore
-        Where assignments go.
+        What has been said and handed out so far, and where assignments go. Images are chosen
+        while it is locked: two who hand out at once do not hand out the same.
     order : sequence of str
         Item ids, the most suspicious first.
     reviewers : sequence of str
@@ -57,13 +59,17 @@ def assign_queue(
         If there are not enough reviewers, or one is named twice.
     """
     _check(reviewers, each)
-    taken = {task.item_id for task in reviews.assignments} | _judged(reviews)
-    items = [item for item in order if item not in taken][:top]
-    return _hand_out(store, "review", items, reviewers, by, each=each)
+
+    def choose(events: Sequence[Event]) -> Handout:
+        reviews = Reviews(dataset, events)
+        taken = {task.item_id for task in reviews.assignments} | _judged(reviews)
+        return _in_teams([item for item in order if item not in taken][:top], reviewers, each)
+
+    return store.assign(choose, task="review", by=by)
 
 
 def assign_second(
-    reviews: Reviews,
+    dataset: Dataset,
     store: LabelStore,
     reviewers: Sequence[str],
     count: int,
@@ -77,7 +83,7 @@ def assign_second(
 
     Parameters
     ----------
-    reviews, store, by
+    dataset, store, by
         As for :func:`assign_queue`.
     reviewers : sequence of str
     count : int
@@ -91,27 +97,33 @@ def assign_second(
         If no image is left that one of them has not judged.
     """
     _check(reviewers)
-    known = {item: set(by_reviewer) for item, by_reviewer in reviews.verdicts.reviews.items()}
-    judged = sorted(item for item in known if item in reviews.dataset)
-    for task in reviews.assignments:
-        known.setdefault(task.item_id, set()).add(task.reviewer)
-    chosen: list[tuple[str, str]] = []
-    for item in np.random.default_rng(seed).permutation(judged).tolist():
-        turn = len(chosen) % len(reviewers)
-        fresh = [who for who in (*reviewers[turn:], *reviewers[:turn]) if who not in known[item]]
-        if fresh and len(chosen) < count:
-            chosen.append((item, fresh[0]))
-    if not chosen:
-        raise DecisionError(
-            f"Expected images that {' or '.join(reviewers)} has not judged and others have, "
-            "got none.",
-            hint="Name another reviewer, or review more images first.",
-        )
-    return store.assign(chosen, task="second", assigned_by=by)
+
+    def choose(events: Sequence[Event]) -> Handout:
+        reviews = Reviews(dataset, events)
+        known = {item: set(by_reviewer) for item, by_reviewer in reviews.verdicts.reviews.items()}
+        judged = sorted(item for item in known if item in dataset)
+        for task in reviews.assignments:
+            known.setdefault(task.item_id, set()).add(task.reviewer)
+        turns: list[tuple[str, str]] = []
+        for item in np.random.default_rng(seed).permutation(judged).tolist():
+            turn = len(turns) % len(reviewers)
+            order = (*reviewers[turn:], *reviewers[:turn])
+            fresh = [who for who in order if who not in known[item]]
+            if fresh and len(turns) < count:
+                turns.append((item, fresh[0]))
+        if not turns:
+            raise DecisionError(
+                f"Expected images that {' or '.join(reviewers)} has not judged and others have, "
+                "got none.",
+                hint="Name another reviewer, or review more images first.",
+            )
+        return Handout(turns)
+
+    return store.assign(choose, task="second", by=by)
 
 
 def assign_sample(
-    reviews: Reviews,
+    dataset: Dataset,
     store: LabelStore,
     reviewers: Sequence[str],
     count: int,
@@ -125,7 +137,7 @@ def assign_sample(
 
     Parameters
     ----------
-    reviews, store, reviewers, count, by, seed
+    dataset, store, reviewers, count, by, seed
         As for :func:`assign_second`.
 
     Raises
@@ -134,45 +146,39 @@ def assign_sample(
         If no image is left to draw from.
     """
     _check(reviewers)
-    dataset, judged = reviews.dataset, _judged(reviews)
-    frame = [
-        item
-        for row, item in enumerate(dataset.item_ids.tolist())
-        if item not in judged and dataset.given_text(row) is not None
-    ]
-    if not frame:
-        raise DecisionError("Expected labelled images that nobody has judged, got none.")
-    drawn = np.random.default_rng(seed).permutation(frame)[:count].tolist()
-    return _hand_out(store, "sample", drawn, reviewers, by, population=len(frame))
+
+    def choose(events: Sequence[Event]) -> Handout:
+        judged = _judged(Reviews(dataset, events))
+        frame = [
+            item
+            for row, item in enumerate(dataset.item_ids.tolist())
+            if item not in judged and dataset.given_text(row) is not None
+        ]
+        if not frame:
+            raise DecisionError("Expected labelled images that nobody has judged, got none.")
+        drawn = np.random.default_rng(seed).permutation(frame)[:count].tolist()
+        return replace(_in_teams(drawn, reviewers), population=len(frame))
+
+    return store.assign(choose, task="sample", by=by)
 
 
 def assign_conflicts(
-    reviews: Reviews, store: LabelStore, adjudicator: str, *, by: str
+    dataset: Dataset, store: LabelStore, adjudicator: str, *, by: str
 ) -> tuple[Assignment, ...]:
-    """Ask somebody to settle every open conflict that nobody was asked about; may be none."""
-    _check([adjudicator])
-    asked = {task.item_id for task in reviews.assignments if task.task == "adjudication"}
-    items = [c.item_id for c in reviews.conflicts if c.settled is None and c.item_id not in asked]
-    return _hand_out(store, "adjudication", items, [adjudicator], by)
+    """Ask somebody to settle every open conflict that waits for nobody; may be none.
 
-
-def ask_to_settle(reviews: Reviews, store: LabelStore, item_id: str, adjudicator: str) -> None:
-    """Make what this person decides next about an item its adjudication.
-
-    Raises
-    ------
-    DecisionError
-        If reviewers do not differ on it.
+    One whose adjudicator was unsure waits for nobody any more.
     """
     _check([adjudicator])
-    if item_id not in {conflict.item_id for conflict in reviews.conflicts}:
-        raise DecisionError(
-            f"Expected an image on which reviewers differ, got item {item_id}.",
-            hint="air-audit conflicts lists them.",
-        )
-    asked = {(t.item_id, t.reviewer) for t in reviews.assignments if t.task == "adjudication"}
-    if (item_id, adjudicator) not in asked:
-        _hand_out(store, "adjudication", [item_id], [adjudicator], adjudicator)
+
+    def choose(events: Sequence[Event]) -> Handout:
+        reviews = Reviews(dataset, events)
+        asked = (task for task in reviews.assignments if task.task == "adjudication")
+        waiting = {task.item_id for task in asked if not reviews.is_done(task)}
+        still = (c.item_id for c in reviews.conflicts if c.settled is None)
+        return _in_teams([item for item in still if item not in waiting], [adjudicator])
+
+    return store.assign(choose, task="adjudication", by=by)
 
 
 def teams(count: int, reviewers: Sequence[str], each: int) -> list[list[str]]:
@@ -216,16 +222,6 @@ def _check(reviewers: Sequence[str], each: int = 1) -> None:
         )
 
 
-def _hand_out(
-    store: LabelStore,
-    task: Task,
-    items: Sequence[str],
-    reviewers: Sequence[str],
-    by: str,
-    *,
-    each: int = 1,
-    population: int | None = None,
-) -> tuple[Assignment, ...]:
+def _in_teams(items: Sequence[str], reviewers: Sequence[str], each: int = 1) -> Handout:
     who = teams(len(items), reviewers, each)
-    turns = [(item, name) for item, team in zip(items, who, strict=True) for name in team]
-    return store.assign(turns, task=task, assigned_by=by, population=population)
+    return Handout([(item, name) for item, team in zip(items, who, strict=True) for name in team])

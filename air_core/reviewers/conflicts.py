@@ -26,7 +26,7 @@ class Conflict:
     item_id : str
     votes : mapping of reviewer to Outcome
     adjudication : LabelEvent or None
-        What settled it, if anything did.
+        What settled it, if anything did; an ``unsure`` adjudicator leaves it open.
     settled : Outcome or None
         The outcome of that.
     """
@@ -42,9 +42,9 @@ def conflicts(dataset: Dataset, found: Verdicts) -> tuple[Conflict, ...]:
     different = {i: v for i, v in outcomes(dataset, found).items() if len(set(v.values())) > 1}
     made = []
     for item in sorted(different, key=dataset.row_of):
-        event, given = found.adjudications.get(item), dataset.given_text(dataset.row_of(item))
+        event, given = found.settling(item), dataset.given_text(dataset.row_of(item))
         settled = None if event is None else outcome_of(event, given)
-        made.append(Conflict(item, different[item], event if settled else None, settled))
+        made.append(Conflict(item, different[item], event, settled))
     return tuple(made)
 
 
@@ -103,19 +103,16 @@ def decisions_by(
 
 def _decision(rule: Rule, item: str, given: str | None, found: Verdicts) -> LabelEvent | None:
     reviews = list(found.reviews.get(item, {}).values())
-    adjudication = found.adjudications.get(item)
+    everyone = [*reviews, *found.adjudications.get(item, {}).values()]
     if rule == "latest":
-        everyone = [*reviews, adjudication] if adjudication else reviews
         return max(everyone, key=lambda event: event.event_id)
+    adjudication = found.settling(item)
     votes = [(outcome, event) for event in reviews if (outcome := outcome_of(event, given))]
     counts = Counter(outcome for outcome, _ in votes)
-    if adjudication is not None and outcome_of(adjudication, given) is None:
-        adjudication = None  # the adjudicator is unsure as well
     if adjudication is not None and (rule == "adjudicated" or not _majority(counts)):
         return adjudication
     if not counts:
-        unsure = [*reviews, *filter(None, [found.adjudications.get(item)])]
-        return max(unsure, key=lambda event: event.event_id)
+        return max(everyone, key=lambda event: event.event_id)  # everyone is unsure
     winner = _majority(counts) if rule == "majority" else next(iter(counts))
     if winner is None or (rule == "adjudicated" and len(counts) > 1):
         return None

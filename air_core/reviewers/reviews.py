@@ -7,7 +7,7 @@ from functools import cached_property
 
 from air_core.dataset import Dataset
 from air_core.errors import ExportError
-from air_core.labels.assignments import Assignment
+from air_core.labels.assignments import Assignment, Event
 from air_core.labels.models import LabelEvent
 from air_core.labels.timeline import Timeline
 from air_core.reviewers.agreement import Agreement, pairs, together
@@ -21,21 +21,22 @@ class Reviews:
     Parameters
     ----------
     dataset : Dataset
-    history : sequence of LabelEvent
+    events : sequence of LabelEvent or Assignment
         The whole log, oldest first.
-    assignments : sequence of Assignment
-        All of them, in order.
+
+    Attributes
+    ----------
+    history : tuple of LabelEvent
+        Its decisions and undos.
+    assignments : tuple of Assignment
+        Who was asked to look at what, in that order.
     """
 
-    def __init__(
-        self,
-        dataset: Dataset,
-        history: Sequence[LabelEvent],
-        assignments: Sequence[Assignment] = (),
-    ) -> None:
+    def __init__(self, dataset: Dataset, events: Sequence[Event]) -> None:
         self.dataset = dataset
-        self.history = tuple(history)
-        self.assignments = tuple(assignments)
+        self.events = tuple(events)
+        self.history = tuple(e for e in self.events if isinstance(e, LabelEvent))
+        self.assignments = tuple(e for e in self.events if isinstance(e, Assignment))
 
     @cached_property
     def timeline(self) -> Timeline:
@@ -89,21 +90,22 @@ class Reviews:
         """What a reviewer has still to look at, in the order handed out, each item once."""
         open_tasks: dict[str, Assignment] = {}
         for task in self.assignments:
-            if task.reviewer == reviewer and task.item_id in self.dataset and not self._done(task):
+            mine = task.reviewer == reviewer and task.item_id in self.dataset
+            if mine and not self.is_done(task):
                 open_tasks.setdefault(task.item_id, task)
         return tuple(open_tasks.values())
 
     def own_verdict(self, item_id: str, reviewer: str) -> LabelEvent | None:
         """The verdict of one reviewer on one item, the adjudication if they were asked for it."""
-        settled = self.verdicts.adjudications.get(item_id)
-        if settled is not None and settled.reviewer == reviewer:
-            return settled
-        return self.verdicts.reviews.get(item_id, {}).get(reviewer)
+        settled = self.verdicts.adjudications.get(item_id, {}).get(reviewer)
+        return settled or self.verdicts.reviews.get(item_id, {}).get(reviewer)
 
-    def _done(self, task: Assignment) -> bool:
+    def is_done(self, task: Assignment) -> bool:
+        """Whether what was asked for is there; an adjudication may also be another's by now."""
         if task.task == "adjudication":
-            event = self.verdicts.adjudications.get(task.item_id)
-            return event is not None and event.event_id > task.after_event
+            own = self.verdicts.adjudications.get(task.item_id, {}).get(task.reviewer)
+            said = (own, self.verdicts.settling(task.item_id))
+            return any(e is not None and e.event_id > task.after_event for e in said)
         return task.reviewer in self.verdicts.reviews.get(task.item_id, {})
 
     def _refuse_to_choose(self) -> None:

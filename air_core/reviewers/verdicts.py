@@ -31,12 +31,19 @@ class Verdicts:
     ----------
     reviews : mapping of item id to mapping of reviewer to event
         Decisions of reviewers, each their own latest.
-    adjudications : mapping of item id to event
-        The latest decision of whoever was asked to settle an item, made after they were asked.
+    adjudications : mapping of item id to mapping of adjudicator to event
+        Decisions of those who were asked to settle an item, made after they were asked, each
+        their own latest.
     """
 
     reviews: Mapping[str, Mapping[str, LabelEvent]]
-    adjudications: Mapping[str, LabelEvent]
+    adjudications: Mapping[str, Mapping[str, LabelEvent]]
+
+    def settling(self, item_id: str) -> LabelEvent | None:
+        """The adjudication that settles an item: the latest, but an ``unsure`` settles nothing."""
+        said = self.adjudications.get(item_id, {}).values()
+        sure = (event for event in said if event.action != "unsure")
+        return max(sure, key=lambda event: event.event_id, default=None)
 
 
 def verdicts(standing: Iterable[LabelEvent], assignments: Iterable[Assignment]) -> Verdicts:
@@ -56,13 +63,12 @@ def verdicts(standing: Iterable[LabelEvent], assignments: Iterable[Assignment]) 
         if task.task == "adjudication":
             asked.setdefault((task.item_id, task.reviewer), task.after_event)
     reviews: dict[str, dict[str, LabelEvent]] = {}
-    adjudications: dict[str, LabelEvent] = {}
+    adjudications: dict[str, dict[str, LabelEvent]] = {}
     for event in standing:
         after = asked.get((event.item_id, event.reviewer))
-        if after is not None and event.event_id > after:
-            adjudications[event.item_id] = event
-        else:
-            reviews.setdefault(event.item_id, {})[event.reviewer] = event
+        settles = after is not None and event.event_id > after
+        of_item = (adjudications if settles else reviews).setdefault(event.item_id, {})
+        of_item[event.reviewer] = event
     return Verdicts(reviews, adjudications)
 
 

@@ -13,6 +13,7 @@ from air_core.dataset import Dataset
 from air_core.labels.assignments import Assignment
 from air_core.labels.models import LabelEvent
 from air_core.labels.timeline import Timeline
+from air_core.reviewers.reviews import Reviews
 from air_core.reviewers.verdicts import outcome_of
 from air_core.stopping.intervals import errors_interval, tail_rate
 
@@ -79,6 +80,9 @@ class Progress:
         Images reviewed and errors confirmed in each block of :data:`BLOCK` of these.
     left : ErrorsLeft or None
         None before there is anything to go by.
+    settled, disputed : int
+        Images on which reviewers differ: those that an adjudicator has settled, which count as
+        settled, and those still open, which count by the latest verdict.
     """
 
     images: int
@@ -87,6 +91,8 @@ class Progress:
     curve: tuple[tuple[int, int], ...]
     blocks: tuple[tuple[int, int], ...]
     left: ErrorsLeft | None
+    settled: int = 0
+    disputed: int = 0
 
     @property
     def per_hundred(self) -> float | None:
@@ -108,6 +114,14 @@ class Progress:
 
     def advice(self, target: float) -> str:
         """What to do, in words, and what it rests on."""
+        differ = (
+            f" Reviewers differ about {self.disputed} images, which count by the latest verdict."
+            if self.disputed
+            else ""
+        )
+        return self._advice(target) + differ
+
+    def _advice(self, target: float) -> str:
         if self.left is None:
             if self.reviewed:
                 return "Every image is reviewed."
@@ -134,39 +148,42 @@ class Progress:
 def review_progress(
     dataset: Dataset,
     history: Sequence[LabelEvent],
-    assignments: Iterable[Assignment] = (),
+    assignments: Sequence[Assignment] = (),
     *,
     confidence: float = 0.95,
 ) -> Progress:
     """Count what was found and estimate what is left.
 
-    Images without a given label have none that could be wrong and are not counted.
+    The latest verdict on an image counts, and where an adjudicator has settled it what that
+    says. Images without a given label have none that could be wrong and are not counted.
 
     Parameters
     ----------
     dataset : Dataset
     history : sequence of LabelEvent
-        The whole log, oldest first.
-    assignments : iterable of Assignment
+        All decisions and undos, oldest first.
+    assignments : sequence of Assignment
+        Without them there are neither samples nor adjudications.
     confidence : float
     """
+    reviews = Reviews(dataset, [*history, *assignments])
+    timeline = reviews.timeline
     given = {
         item: label
         for row, item in enumerate(dataset.item_ids.tolist())
         if (label := dataset.given_text(row)) is not None
     }
-    timeline = Timeline()
-    for event in history:
-        timeline.append(event)
     wrong: dict[str, bool] = {}
-    for item, event in timeline.in_force().items():
+    for item, latest in timeline.in_force().items():
+        event = reviews.verdicts.settling(item) or latest
         outcome = outcome_of(event, given.get(item))
         if item in given and outcome is not None:
             wrong[item] = outcome.excluded or outcome.label != given[item]
     samples = [
         list(batch)
         for _, batch in groupby(
-            (task for task in assignments if task.task == "sample"), key=lambda task: task.batch_id
+            (task for task in assignments if task.task == "sample"),
+            key=lambda task: task.batch_id,
         )
     ]
     drawn = {task.item_id for sample in samples for task in sample}
@@ -179,6 +196,7 @@ def review_progress(
         rest = len(given) - len(wrong)
         estimate, high = tail_rate(rest, judged, errors, confidence=confidence)
         left = ErrorsLeft("tail rate", estimate, 0, high, confidence, judged, errors, rest)
+    settled = sum(conflict.settled is not None for conflict in reviews.conflicts)
     return Progress(
         images=len(given),
         reviewed=len(wrong),
@@ -186,6 +204,8 @@ def review_progress(
         curve=curve,
         blocks=_blocks(curve),
         left=left,
+        settled=settled,
+        disputed=len(reviews.conflicts) - settled,
     )
 
 

@@ -133,7 +133,7 @@ def explanations(workspace: Workspace, decisions: Mapping[str, LabelEvent], **ch
         "changes.csv": ("What changed", lambda: changes_csv(workspace.dataset, decisions)),
         "audit.jsonl": (
             "The log of decisions",
-            lambda: audit_jsonl(workspace.labels.history()),
+            lambda: audit_jsonl(workspace.labels.events()),
         ),
         "report.html": (
             "The report",

@@ -11,11 +11,26 @@ from typing import TypeVar
 
 import pytest
 
-from air_core.labels import LabelStore
+from air_core.labels import Decision, LabelEvent, LabelStore
+from air_core.labels.assignments import Handout
 from tests.labels import postgres
 
 Server = TypeVar("Server", bound=postgres.Server)
+EVENTS = 7
+"""How many :func:`filled` holds."""
+GIVEN = {"a": "cat", "b": "dog", "c": None}
 BOTH = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
+
+
+def relabel(store: LabelStore, item: str, label: str, reviewer: str = "ana") -> LabelEvent:
+    """One decision."""
+    decision = Decision(item, "relabel", label=label)
+    return store.record([decision], reviewer=reviewer, old_labels=GIVEN)[0]
+
+
+def in_force(store: LabelStore) -> dict[str, str | None]:
+    """The label that each item has by now."""
+    return {item: event.new_label for item, event in store.current().items()}
 
 
 def _or_skip(running: AbstractContextManager[Server]) -> Iterator[Server]:
@@ -80,3 +95,21 @@ def make_store(
             return stack.enter_context(closing(LabelStore(place)))
 
         yield make
+
+
+@pytest.fixture
+def filled(store: LabelStore) -> LabelStore:
+    """Seven events: decisions of two reviewers, an undo, and the fourth hands out an item."""
+    given = {"a": "cat", "b": "dög", "c": None}
+    store.record(
+        [Decision("a", "relabel", label="=1+1\n☃"), Decision("b", "exclude", score=-0.0)],
+        reviewer="ana",
+        old_labels=given,
+        operation_id="tab:1",
+    )
+    store.undo(1, reviewer="bob")
+    store.assign(Handout([("c", "bob")], population=3), task="sample", by="eva")
+    for item, score in (("b", float("nan")), ("c", 1), ("a", 0.1)):
+        decision = Decision(item, "keep", score=score, lambda_g=float("inf"))
+        store.record([decision], reviewer="bob", old_labels=given)
+    return store

@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 
 from air_core import cli
+from air_core.decisions import settle
 from air_core.labels import Decision
 from air_core.labels.models import ACTIONS
+from air_core.reviewers import RULES, assign_conflicts
 from air_core.workspace import Workspace
 
 Air = Callable[..., tuple[int, str, str]]
@@ -89,6 +91,16 @@ def test_verify_tells_a_whole_log_from_a_changed_one(decided: Path, air: Air) ->
         "events": 6, "head": head, "problems": []
     }  # fmt: skip
     assert air("history", decided, "--verify", "--against", head)[0] == 0
+    code, _, error = air("history", decided, "--verify", "--events", "2-3")
+    assert (code, error) == (
+        1, "error: Expected --verify alone, got --events 2-3 with it: the whole log is checked. "
+        "To check it against a copy, name that with --against.\n",
+    )  # fmt: skip
+    empty = decided.parent / "audit.jsonl"
+    empty.write_text("\n")
+    code, _, error = air("history", decided, "--verify", "--against", empty)
+    assert (code, error.count("\n")) == (1, 1)
+    assert "found none: nothing can be checked against it" in error
     code, printed, _ = air("history", decided, "--verify", "--against", "0" * 63 + "1")
     assert code == 1
     assert "is not a continuation" in printed
@@ -102,6 +114,20 @@ def test_verify_tells_a_whole_log_from_a_changed_one(decided: Path, air: Air) ->
     assert "Event 3 does not follow from event 2: one of the two was changed." in printed
     code, printed, _ = air("history", decided, "--verify", "--json")
     assert (code, len(json.loads(printed)["problems"])) == (1, 1)
+
+
+def test_a_damaged_head_is_said_in_one_line(decided: Path, air: Air) -> None:
+    with closing(sqlite3.connect(decided / "labels.sqlite")) as connection:
+        connection.execute("DROP TRIGGER label_head_no_delete")
+        connection.execute("DELETE FROM label_head")
+        connection.commit()
+    code, printed, _ = air("history", decided, "--verify")
+    assert code == 1
+    assert "The record of where the log ends (label_head) is missing or damaged." in printed
+    for command in (("history",), ("undo", 1, "--reviewer", "ana")):
+        code, _, error = air(command[0], decided, *command[1:])
+        assert (code, error.count("\n")) == (1, 1)
+        assert "(label_head) is missing" in error
 
 
 def test_an_export_is_a_copy_to_check_against_and_to_restore_from(
@@ -148,18 +174,37 @@ def test_replaying_the_exported_log_gives_exactly_the_same_labels(
                     score = chance.random()
                     decision = Decision(chance.choice(items), action, label=label, score=score)
                     first.decide([decision], reviewer=who)
-        first.export("csv", tmp_path / "one" / "labels.csv")
-        audit = tmp_path / "one" / "audit.jsonl"
+            if chance.random() < 0.2:
+                assign_conflicts(first.dataset, first.labels, chance.choice(["bob", "eva"]), by="l")
+            open_ = [c for c in first.reviews().conflicts if c.settled is None]
+            if open_ and chance.random() < 0.3:
+                settle(first, Decision(open_[0].item_id, "keep"), reviewer="eva", seen=open_[0])
+        assert first.labels.assignments()
+        for rule in RULES:
+            out = tmp_path / "one" / rule / "labels.csv"
+            first.export("csv", out, labels_by=rule, unresolved="given")
+        audit = tmp_path / "one" / "majority" / "audit.jsonl"
         assert air("open", csv_source, "--workspace", tmp_path / "other")[0] == 0
         assert air("restore", tmp_path / "other", audit)[0] == 0
         with closing(Workspace.open(tmp_path / "other")) as second:
-            assert second.labels.history() == first.labels.history()
+            assert second.labels.events() == first.labels.events()
             assert second.labels.current() == first.labels.current()
             assert second.current_labels().tolist() == first.current_labels().tolist()
             assert second.excluded().tolist() == first.excluded().tolist()
-            second.export("csv", tmp_path / "two" / "labels.csv")
-    for name in ("labels.csv", "audit.jsonl", "changes.csv"):
-        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+            assert second.reviews().conflicts == first.reviews().conflicts
+            for rule in RULES:
+                out = tmp_path / "two" / rule / "labels.csv"
+                second.export("csv", out, labels_by=rule, unresolved="given")
+                for name in ("labels.csv", "audit.jsonl", "changes.csv"):
+                    before = tmp_path / "one" / rule / name
+                    assert before.read_bytes() == out.with_name(name).read_bytes()
+        # Whoever adds an adjudicator to the copy is found out.
+        lines = audit.read_text().splitlines(keepends=True)
+        forged = [line.replace('"reviewer":"eva"', '"reviewer":"eve"') for line in lines]
+        audit.write_text("".join(forged))
+        code, printed, _ = air("history", tmp_path / "other", "--verify", "--against", audit)
+        assert (code, "differs from the copy" in printed) == (1, True)
+        assert air("restore", tmp_path / "other", audit)[0] == 1
 
 
 @pytest.mark.postgres

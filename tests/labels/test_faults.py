@@ -17,30 +17,20 @@ import pytest
 from air_core.labels import LabelStore
 from tests.conftest import THOROUGH
 from tests.labels.postgres import OwnServer, Server
+from tests.labels.worker import ROOT, answers, start
 
 FULL = pytest.mark.skipif(not THOROUGH, reason="takes half an hour: make thorough")
 
-ROOT = Path(__file__).parents[2]
 
-
-def start(
+def begin(
     target: str | Path, client: str, first: int, last: int, *, may_fail: bool = False
 ) -> subprocess.Popen[str]:
-    words = ("decide", target, client, first, last)
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.labels.worker", *map(str, words)],
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL if may_fail else None,
-        text=True, cwd=ROOT,
-    )  # fmt: skip
+    return start("decide", target, client, first, last, may_fail=may_fail)
 
 
 def acknowledged(worker: subprocess.Popen[str]) -> list[int]:
     """The numbers that a worker has printed since, up to its end."""
-    assert worker.stdout is not None
-    with worker.stdout:
-        lines = worker.stdout.read().split("\n")
-    worker.wait()
-    return [int(line) for line in lines[:-1]]
+    return [int(line) for line in answers(worker)]
 
 
 def stored(store: LabelStore, client: str) -> list[int]:
@@ -54,7 +44,7 @@ def kill_while_deciding(
     target: str | Path, client: str, count: int, chance: random.Random
 ) -> tuple[int, int]:
     """Kill a worker at a random moment; what it has acknowledged, and what is stored."""
-    worker = start(target, client, 1, count)
+    worker = begin(target, client, 1, count)
     assert worker.stdout is not None
     # The first line tells that it has started; then any moment will do.
     for _ in range(chance.randint(1, count - 1)):
@@ -81,7 +71,7 @@ def test_whatever_is_killed_every_acknowledged_decision_is_there_once(
         told, kept = kill_while_deciding(target, client, count, chance)
         between += kept - told
         # A client that was killed sends again whatever it got no answer for, and here more.
-        rest = acknowledged(start(target, client, max(1, told - 2), count))
+        rest = acknowledged(begin(target, client, max(1, told - 2), count))
         assert rest[-1] == count
         with closing(LabelStore(target)) as store:
             assert stored(store, client) == list(range(1, count + 1))
@@ -100,7 +90,7 @@ def test_a_server_that_is_killed_keeps_what_it_acknowledged(
     with own_server.place() as url:
         for number in range(rounds):
             client = f"round{number}"
-            worker = start(url, client, 1, count, may_fail=True)
+            worker = begin(url, client, 1, count, may_fail=True)
             assert worker.stdout is not None
             for _ in range(chance.randint(1, count - 1)):
                 last = worker.stdout.readline()
@@ -112,7 +102,7 @@ def test_a_server_that_is_killed_keeps_what_it_acknowledged(
                 assert numbers == list(range(1, len(numbers) + 1))
                 assert told <= len(numbers) <= told + 1
                 assert store.verify().problems == ()
-            assert acknowledged(start(url, client, told + 1, count))[-1] == count
+            assert acknowledged(begin(url, client, told + 1, count))[-1] == count
         with closing(LabelStore(url)) as store:
             assert len(store.history()) == rounds * count
             assert store.verify().problems == ()
@@ -122,7 +112,7 @@ def test_a_server_that_is_killed_keeps_what_it_acknowledged(
 def test_many_processes_at_once_make_one_valid_chain(
     target: str | Path, processes: int, count: int
 ) -> None:
-    workers = [start(target, f"client{n}", 1, count) for n in range(processes)]
+    workers = [begin(target, f"client{n}", 1, count) for n in range(processes)]
     assert [acknowledged(worker) for worker in workers] == [list(range(1, count + 1))] * processes
     assert [worker.returncode for worker in workers] == [0] * processes
     with closing(LabelStore(target)) as store:

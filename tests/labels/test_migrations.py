@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import multiprocessing
+import dataclasses
 import os
 import shutil
 import sqlite3
@@ -14,17 +14,21 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, insert, inspect, text
+from sqlalchemy import Engine, MetaData, insert, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from air_core.errors import DecisionError, WorkspaceError
-from air_core.labels import Decision, LabelStore, event_from_json, event_to_json
+from air_core.labels import LabelStore, event_from_json, event_to_json
+from air_core.labels.assignments import Handout
 from air_core.labels.database import open_engine
 from air_core.labels.schema import SCHEMA_VERSION, upgrade, version_of
 from air_core.labels.tables import label_events, metadata, operations
+from air_core.reviewers.verdicts import verdicts
+from tests.labels.worker import answers, start
 
-# Made with the code of version 1, before there were steps.
+# Made with the code of version 1, before there were steps, and with that of version 3.
 VERSION_1 = Path(__file__).parent / "databases" / "version-1.sqlite"
+VERSION_3 = Path(__file__).parent / "databases" / "version-3.sqlite"
 STANDING = {
     "0000000000000000": ("relabel", "dog", 1),
     "0000000000000001": ("keep", "dog", 2),
@@ -49,6 +53,23 @@ def version_1(target: str | Path) -> str | Path:
         upgrade(connection, to=1)
         for table in (label_events, operations):
             connection.execute(insert(table), rows_of(table.name))
+    engine.dispose()
+    return target
+
+
+@pytest.fixture
+def version_3(target: str | Path) -> str | Path:
+    """A log of version 3 with eleven events and seven assignments, on each kind of database."""
+    if isinstance(target, Path):
+        shutil.copy(VERSION_3, target)
+        return target
+    engine = open_engine(target)
+    with engine.execution_options(writes=True).begin() as connection:
+        upgrade(connection, to=3)
+        tables = MetaData()
+        tables.reflect(connection, only=["label_events", "operations", "assignments"])
+        for name, table in tables.tables.items():
+            connection.execute(insert(table), rows_of(name, VERSION_3))
     engine.dispose()
     return target
 
@@ -109,6 +130,46 @@ def test_nothing_of_version_1_is_lost(version_1: str | Path) -> None:
         assert len(store.history()) == 15
 
 
+def test_assignments_of_version_3_join_the_chain_behind_its_events(version_3: str | Path) -> None:
+    events, handed_out = (rows_of(name, VERSION_3) for name in ("label_events", "assignments"))
+    with closing(LabelStore(version_3)) as store:
+        assert [dataclasses.asdict(event) for event in store.history()] == events, "hashes too"
+        kept = [
+            {"assignment_id": number, **dataclasses.asdict(task)}
+            for number, task in enumerate(store.assignments(), 1)
+        ]
+        for task in kept:
+            assert (task.pop("event_id"), task.pop("action")) == (
+                11 + task["assignment_id"], "assign"
+            )  # fmt: skip
+            assert len(task.pop("hash")) == 64
+        assert kept == handed_out
+        assert [event.event_id for event in store.events()] == list(range(1, 19))
+        assert store.verify().problems == ()
+        assert store.verify(str(events[-1]["hash"])).problems == (), "what was noted still holds"
+        # Who was asked before is known by after_event, not by where the assignment stands now.
+        said = verdicts(store.current().values(), store.assignments())
+        settled = said.settling("0" * 16)
+        assert settled is not None
+        assert (settled.reviewer, settled.new_label) == ("eva", "cow")
+        assert store.assign(Handout([("x", "ana")]), task="review", by="lea")[0].event_id == 19
+        assert [event.undoes for event in store.undo_last("bob")] == [11]
+        assert store.verify().problems == ()
+
+
+def test_a_program_of_version_3_refuses_and_cannot_hand_out(version_3: str | Path) -> None:
+    LabelStore(version_3).close()
+    engine = open_engine(version_3)
+    names = "event_id, batch_id, item_id, reviewer, task, assigned_by, created_at, after_event"
+    words = "'b', 'i', 'ana', 'review', 'lea', 't', 0"
+    with engine.execution_options(writes=True).connect() as connection:
+        assert version_of(connection) == 4
+        with pytest.raises(SQLAlchemyError, match="append-only"):
+            connection.execute(text(f"INSERT INTO assignments ({names}) VALUES (19, {words})"))
+        connection.rollback()
+    engine.dispose()
+
+
 def test_the_steps_lead_to_the_tables_that_the_program_uses(
     version_1: str | Path, engine: Engine
 ) -> None:
@@ -158,20 +219,9 @@ def test_an_upgrade_that_fails_leaves_the_log_as_it_was(
     test_nothing_of_version_1_is_lost(version_1)
 
 
-def open_and_decide(target: str | Path, worker: int) -> None:
-    with closing(LabelStore(target)) as store:
-        item = f"worker-{worker}"
-        store.record([Decision(item, "exclude")], reviewer="r", old_labels={item: "cat"})
-
-
 def test_two_programs_upgrade_at_once(version_1: str | Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    workers = [context.Process(target=open_and_decide, args=(version_1, n)) for n in range(3)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    assert [worker.exitcode for worker in workers] == [0, 0, 0]
+    workers = [start("decide", version_1, f"worker{n}", 1, 1) for n in range(3)]
+    assert [answers(worker) for worker in workers] == [["1"]] * 3
     with closing(LabelStore(version_1)) as store:
         assert len(store.history()) == 15
         assert store.verify().problems == ()
@@ -194,7 +244,7 @@ def test_a_program_of_version_1_refuses_and_cannot_write(
         connection.rollback()
 
 
-def test_an_old_log_that_cannot_be_written_is_read_as_it_is(
+def test_an_old_log_that_cannot_be_written_is_read_from_a_copy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "labels.sqlite"
@@ -216,6 +266,11 @@ def test_an_old_log_that_cannot_be_written_is_read_as_it_is(
         with pytest.raises(DecisionError, match="cannot be written"):
             store.undo_last("ana")
     assert path.read_bytes() == VERSION_1.read_bytes()
+    shutil.copy(VERSION_3, path)
+    with closing(LabelStore(path)) as store:
+        assert (len(store.history()), len(store.assignments())) == (11, 7)
+        assert store.verify().problems == ()
+    assert path.read_bytes() == VERSION_3.read_bytes()
 
 
 @pytest.mark.postgres

@@ -12,6 +12,7 @@ from sqlalchemy.engine import make_url
 
 from air_core.errors import DecisionError, WorkspaceError
 from air_core.labels import Decision, LabelStore
+from air_core.labels.assignments import Handout
 from air_core.labels.database import database_url, open_engine, without_password
 from air_core.workspace import Workspace
 from tests.labels.postgres import PASSWORD, OwnServer, Server
@@ -34,12 +35,31 @@ def keep(store: LabelStore, item: str = "a", who: str = "ana") -> int:
             "postgresql://h/db?options=-csearch_path%3Da",
         ),
         ("sqlite:////tmp/x.sqlite", "sqlite:////tmp/x.sqlite"),
+        ("sqlite:///x.sqlite", f"sqlite:///{Path.cwd()}/x.sqlite"),
         ("/tmp/x.sqlite", "/tmp/x.sqlite"),
     ],
 )
 def test_addresses_are_shown_without_the_password(url: str, shown: str) -> None:
     assert without_password(url) == shown
     assert database_url(shown).database == database_url(url).database
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "sqlite:///file:x?uri=true"])
+def test_a_log_in_memory_would_be_lost(url: str) -> None:
+    with pytest.raises(WorkspaceError, match=r"a SQLite file.*sqlite:////absolute/path"):
+        LabelStore(url)
+
+
+def test_a_relative_file_stays_where_it_was_named(
+    tmp_path: Path, csv_source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with closing(Workspace.create("ws", csv_source, database="sqlite:///team.sqlite")) as made:
+        made.decide([Decision(str(made.dataset.item_ids[0]), "keep")], reviewer="ana")
+    monkeypatch.chdir(csv_source)
+    with closing(Workspace.open(tmp_path / "ws")) as again:
+        assert len(again.reviewed()) == 1
+    assert not (csv_source / "team.sqlite").exists()
 
 
 @pytest.mark.parametrize("url", ["mysql://ana:pw@h/db", "postgresql://ana:pw@h:port/db", "://"])
@@ -139,7 +159,8 @@ def test_a_reviewer_needs_few_rights_and_cannot_lift_the_guards(
     for grant in (
         f"GRANT USAGE ON SCHEMA {schema} TO {role}",
         f"GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {role}",
-        f"GRANT INSERT ON {schema}.label_events, {schema}.operations TO {role}",
+        f"GRANT INSERT ON {schema}.label_events, {schema}.operations, {schema}.assignments "
+        f"TO {role}",
         f"GRANT UPDATE ON {schema}.label_head TO {role}",
     ):
         postgres_server.run(grant)
@@ -147,9 +168,12 @@ def test_a_reviewer_needs_few_rights_and_cannot_lift_the_guards(
     try:
         with closing(LabelStore(address.render_as_string(hide_password=False))) as store:
             keep(store)
+            store.assign(Handout([("b", "ana")]), task="review", by="lea")
             assert store.verify().problems == ()
             for statement in (
                 "ALTER TABLE label_events DISABLE TRIGGER ALL",
+                "ALTER TABLE assignments DISABLE TRIGGER ALL",
+                "DELETE FROM assignments",
                 "DELETE FROM label_events",
                 "UPDATE label_head SET event_id = 0",
                 "SET session_replication_role = replica",

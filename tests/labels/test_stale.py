@@ -91,3 +91,45 @@ def test_of_many_at_once_one_gets_through(target: object) -> None:
     assert said == [event] * 5
     for store in stores:
         store.close()
+
+
+def test_a_queue_of_one_client_does_not_conflict_with_itself(store: LabelStore) -> None:
+    """A browser sends several decisions on one image before it sees what the first has led to."""
+    first = relabel(store, "a", "cow", "bob")
+
+    def send(number: int, label: str, seen: int | None, client: str = "tab") -> LabelEvent:
+        return store.record(
+            [Decision("a", "relabel", label=label)],
+            reviewer="ana",
+            old_labels=GIVEN,
+            expected={"a": seen},
+            operation_id=f"{client}:{number}",
+        )[0]
+
+    second = send(1, "emu", first.event_id)
+    third = send(2, "dog", first.event_id)
+    send(3, "emu", second.event_id)  # the answer to the first has arrived meanwhile
+    store.undo_last("ana", operation_id="tab:4")
+    send(5, "cow", first.event_id)
+    # Another tab has not seen any of this, though the same person sits there.
+    with pytest.raises(StaleLabelError, match="ana changed 'cow' to 'emu'"):
+        send(1, "dog", first.event_id, client="other")
+    # And what others do in between counts.
+    last = relabel(store, "a", "dog", "bob")
+    for seen in (first, second, third):
+        with pytest.raises(StaleLabelError) as caught:
+            send(6, "emu", seen.event_id)
+        assert caught.value.events == (last,), "only what others did is told"
+    send(6, "emu", last.event_id)
+    send(7, "cow", last.event_id)
+
+
+def test_a_decision_taken_back_before_counts_as_none_seen(store: LabelStore) -> None:
+    relabel(store, "a", "cow", "bob")
+    store.undo_last("bob")
+    for number in (1, 2):
+        store.record(
+            [Decision("a", "keep")], reviewer="ana", old_labels=GIVEN, expected={"a": None},
+            operation_id=f"tab:{number}",
+        )  # fmt: skip
+    assert len(store.history()) == 4

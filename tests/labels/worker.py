@@ -1,4 +1,8 @@
-"""What the fault tests run in a process of its own: ``python -m tests.labels.worker MODE …``."""
+"""What tests run in a process of its own: ``python -m tests.labels.worker MODE …``.
+
+Not by :mod:`multiprocessing`, whose new processes run anew whatever this one has as its main
+module, which may be a page of the interface.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +14,35 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 from sqlalchemy import text
 
+from air_core.dataset import Dataset, stable_item_ids
 from air_core.errors import DecisionError
 from air_core.labels import Decision, LabelStore
+from air_core.reviewers import assign_queue
 from tests.labels import postgres
 
+ROOT = Path(__file__).parents[2]
 LABELS = ("cat", "dog", "emu")
+
+
+def start(mode: str, *words: object, may_fail: bool = False) -> subprocess.Popen[str]:
+    """Run a worker; :func:`answers` waits for it."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.labels.worker", mode, *map(str, words)],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL if may_fail else None,
+        text=True, cwd=ROOT,
+    )  # fmt: skip
+
+
+def answers(worker: subprocess.Popen[str]) -> list[str]:
+    """The whole lines that a worker has printed since, up to its end."""
+    assert worker.stdout is not None
+    with worker.stdout:
+        lines = worker.stdout.read().split("\n")
+    worker.wait()
+    return lines[:-1]
 
 
 def decide(target: str, client: str, first: str, last: str) -> None:
@@ -31,6 +57,25 @@ def decide(target: str, client: str, first: str, last: str) -> None:
                 operation_id=f"{client}:{number}",
             )
             print(number, flush=True)
+
+
+def hand_out(target: str, reviewer: str, times: str) -> None:
+    """Hand out the next five of 500 items, so many times; print which."""
+    with closing(LabelStore(target)) as store:
+        rows = 500
+        paths = [f"{row}.png" for row in range(rows)]
+        dataset = Dataset(
+            item_ids=stable_item_ids(paths),
+            paths=paths,
+            files=[Path(path) for path in paths],
+            given_labels=np.zeros(rows, dtype=np.intp),
+            class_names=("cat",),
+            digests=paths,
+        )
+        order = dataset.item_ids.tolist()
+        for _ in range(int(times)):
+            made = assign_queue(dataset, store, order, [reviewer], top=5, by=reviewer)
+            print(json.dumps([task.item_id for task in made]), flush=True)
 
 
 def fill(store: LabelStore) -> tuple[int, str]:
@@ -110,5 +155,5 @@ def _mount(folder: str, size: str, *, remount: bool = False) -> None:
 
 
 if __name__ == "__main__":
-    modes = (decide, full_disk, full_tablespace, read_only_disk)
+    modes = (decide, hand_out, full_disk, full_tablespace, read_only_disk)
     {mode.__name__: mode for mode in modes}[sys.argv[1]](*sys.argv[2:])

@@ -73,7 +73,7 @@ def test_what_explains_the_export_is_offered_with_it(decided):
 
 def test_where_reviewers_differ_one_has_to_choose_and_sees_what_it_means(decided):
     item, names = str(decided.dataset.item_ids[9]), decided.dataset.class_names
-    assign_queue(decided.reviews(), decided.labels, [item], ["ben", "cem"], top=1, each=2, by="lea")
+    assign_queue(decided.dataset, decided.labels, [item], ["ben", "cem"], top=1, each=2, by="lea")
     for who, label in (("ben", names[1]), ("cem", names[2])):
         decided.decide([Decision(item, "relabel", label=label)], reviewer=who)
     page = run()

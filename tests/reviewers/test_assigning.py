@@ -19,9 +19,7 @@ Items = dict[str, str]
 def hand_out(workspace: Workspace, reviewers: list[str], **options: int) -> tuple[Assignment, ...]:
     order = workspace.dataset.item_ids.tolist()
     settings = {"top": 10, "each": 1} | options
-    return assign_queue(
-        workspace.reviews(), workspace.labels, order, reviewers, by="eva", **settings
-    )
+    return assign_queue(workspace.dataset, workspace.labels, order, reviewers, by="eva", **settings)
 
 
 def test_the_queue_is_shared_out_and_nothing_twice(
@@ -66,11 +64,11 @@ def test_a_second_review_goes_to_somebody_else(workspace: Workspace, item: Items
     for letter in "abc":
         say("ana", letter, "keep")
     with pytest.raises(DecisionError, match="that ana has not judged"):
-        assign_second(workspace.reviews(), workspace.labels, ["ana"], 1, by="eva")
-    made = assign_second(workspace.reviews(), workspace.labels, ["bob"], 2, by="eva", seed=0)
+        assign_second(workspace.dataset, workspace.labels, ["ana"], 1, by="eva")
+    made = assign_second(workspace.dataset, workspace.labels, ["bob"], 2, by="eva", seed=0)
     assert {task.reviewer for task in made} == {"bob"}
     assert len({task.item_id for task in made} & {item[x] for x in "abc"}) == 2
-    rest = assign_second(workspace.reviews(), workspace.labels, ["ana", "bob"], 9, by="eva")
+    rest = assign_second(workspace.dataset, workspace.labels, ["ana", "bob"], 9, by="eva")
     assert len(rest) == 1
 
 
@@ -78,15 +76,15 @@ def test_a_sample_is_drawn_from_what_nobody_has_judged(
     workspace: Workspace, item: Items, say: Say
 ) -> None:
     say("ana", "a", "keep")
-    reviews, store = workspace.reviews(), workspace.labels
-    made = assign_sample(reviews, store, ["ana"], 2, by="eva", seed=1)
+    dataset, store = workspace.dataset, workspace.labels
+    made = assign_sample(dataset, store, ["ana"], 2, by="eva", seed=1)
     again = np.random.default_rng(1).permutation([item[x] for x in "bcd"])[:2].tolist()
     assert [task.item_id for task in made] == again
     assert [(task.population, task.after_event) for task in made] == [(3, 1)] * 2
     for letter in "bcd":
         say("ana", letter, "keep")
     with pytest.raises(DecisionError, match="nobody has judged"):
-        assign_sample(workspace.reviews(), store, ["ana"], 2, by="eva")
+        assign_sample(dataset, store, ["ana"], 2, by="eva")
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from air_core.workspace import Workspace
+from tests.reviewers.conftest import Say
 from tests.test_cli import air  # noqa: F401 - the fixture that runs a command
 
 Items = dict[str, str]
@@ -117,8 +118,55 @@ def test_conflicts_and_second_reviews_are_assigned(run: Run, workspace: Workspac
     assert run("apply", sheet, "--reviewer", "bob")[0] == 0
     assert run("assign", "--conflicts", "--to", "eva")[1] == "1 images assigned\n  eva: 1\n"
     assert "images/a.png" in run("queue", "--reviewer", "eva")[1]
-    assert run("apply", sheet, "--reviewer", "eva")[0] == 0
+    fresh = workspace.root.parent / "eva.csv"
+    assert run("queue", "--reviewer", "eva", "--out", fresh)[0] == 0
+    fill_in(fresh, {"images/a.png": "keep"})
+    code, printed, _ = run("apply", fresh, "--reviewer", "eva")
+    assert (code, printed) == (
+        0, "1 decisions recorded, 0 rows not applied\n  1 settled a conflict\n"
+    )  # fmt: skip
     assert "1 conflicts, 0 open" in run("conflicts")[1]
+    said = " ".join(run("progress")[1].split())
+    assert "2 of 4 images reviewed, 0 errors confirmed 1 conflicts settled, 0 open" in said
+
+
+def test_unsure_leaves_a_conflict_open_and_settling_anew_says_what_was(
+    run: Run, workspace: Workspace, say: Say
+) -> None:
+    say("ana", "a", "dog")
+    say("bob", "a", "keep")
+    image = "images/a.png"
+    code, printed, _ = run("adjudicate", image, "unsure", "--reviewer", "eva")
+    assert (code, printed) == (0, f"{image}: still open; eva is unsure\n")
+    assert "1 conflicts, 1 open" in run("conflicts")[1]
+    found = json.loads(run("progress", "--json")[1])
+    assert (found["reviewed"], found["conflicts_settled"], found["conflicts_open"]) == (0, 0, 1)
+    run("adjudicate", image, "keep", "--reviewer", "dan")
+    say("bob", "a", "emu")  # a later verdict does not outweigh what was settled
+    found = json.loads(run("progress", "--json")[1])
+    assert (found["reviewed"], found["errors_per_100"], found["conflicts_settled"]) == (1, 0, 1)
+    printed = run("adjudicate", image, "exclude", "--reviewer", "eva")[1]
+    assert printed == f"{image}: left out (dan had settled it as cat)\n"
+
+
+@pytest.mark.parametrize("command", [("undo", 1), ("assign", "--to", "ana", "--top", 1)])
+def test_who_has_no_name_is_asked_for_one(
+    run: Run, say: Say, command: tuple[object, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    say("ana", "a", "dog")
+
+    def nobody() -> str:
+        raise KeyError("getpwuid(): uid not found: 4711")
+
+    monkeypatch.setattr("getpass.getuser", nobody)
+    code, _, said = run(*command)  # type: ignore[arg-type]
+    assert code == 1
+    option = "--reviewer" if command[0] == "undo" else "--by"
+    assert (
+        said
+        == f"error: Expected a name to put down, this account has none. Give one with {option}.\n"
+    )
+    assert run(*command, option, "lea")[0] == 0  # type: ignore[arg-type]
 
 
 def test_an_equal_verdict_of_another_person_or_task_is_recorded(
@@ -126,15 +174,17 @@ def test_an_equal_verdict_of_another_person_or_task_is_recorded(
 ) -> None:
     sheet = workspace.root.parent / "all.csv"
 
-    def applied(label: str, reviewer: str) -> int:
-        sheet.write_text(f"path,action,label\nimages/a.png,relabel,{label}\n")
+    def applied(label: str, reviewer: str, after: object = "") -> int:
+        sheet.write_text(f"path,action,label,after_event\nimages/a.png,relabel,{label},{after}\n")
         return int(run("apply", sheet, "--reviewer", reviewer)[1].split()[0])
 
     assert [applied("dog", "ana"), applied("dog", "bob"), applied("dog", "bob")] == [1, 1, 0]
-    assert [applied("emu", "ana"), applied("emu", "ana")] == [1, 0]
+    assert [applied("emu", "ana", 2), applied("emu", "ana", 2)] == [1, 0]
     # Asked to settle it, ana says once more what she has said before and what is in force.
     assert run("assign", "--conflicts", "--to", "ana")[0] == 0
-    assert [applied("emu", "ana"), applied("emu", "ana")] == [1, 0]
+    assert [applied("emu", "ana"), applied("emu", "ana", 3)] == [0, 0]
+    assert "1 conflicts, 1 open" in run("conflicts")[1]
+    assert [applied("emu", "ana", 4), applied("emu", "ana", 4)] == [1, 0]
     assert "1 conflicts, 0 open" in run("conflicts")[1]
 
 

@@ -4,8 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from air_core.decisions import settle
 from air_core.errors import DecisionError, ExportError
-from air_core.reviewers import Reviews, ask_to_settle, assign_conflicts
+from air_core.labels import Decision
+from air_core.labels.assignments import Handout
+from air_core.reviewers import Reviews, assign_conflicts
 from air_core.workspace import Workspace
 from tests.reviewers.conftest import Say
 
@@ -65,7 +68,7 @@ def test_a_tie_is_settled_or_refused_or_left_as_given(
         with pytest.raises(ExportError, match=r"1 have none: images/a\.png\. .*adjudicate"):
             final(workspace, rule)
         assert final(workspace, rule, "given") == {}
-    ask_to_settle(workspace.reviews(), workspace.labels, item["a"], "eva")
+    assign_conflicts(workspace.dataset, workspace.labels, "eva", by="lea")
     say("eva", "a", "unsure")
     with pytest.raises(ExportError, match="1 have none"):
         final(workspace, "adjudicated")
@@ -80,7 +83,7 @@ def test_majority_outvotes_the_adjudicator_and_the_adjudicator_the_majority(
 ) -> None:
     for reviewer, what in (("ana", "dog"), ("bob", "dog"), ("cem", "emu")):
         say(reviewer, "a", what)
-    ask_to_settle(workspace.reviews(), workspace.labels, item["a"], "eva")
+    assign_conflicts(workspace.dataset, workspace.labels, "eva", by="lea")
     say("eva", "a", "emu")
     assert final(workspace, "majority") == {"a": "dog"}
     assert final(workspace, "adjudicated") == {"a": "emu"}
@@ -91,7 +94,7 @@ def test_a_reviewer_may_adjudicate_and_keeps_their_first_verdict(
 ) -> None:
     say("ana", "a", "dog")
     say("bob", "a", "keep")
-    ask_to_settle(workspace.reviews(), workspace.labels, item["a"], "ana")
+    assign_conflicts(workspace.dataset, workspace.labels, "ana", by="lea")
     say("ana", "a", "keep")
     reviews = workspace.reviews()
     assert votes(reviews, item["a"]) == {"ana": "dog", "bob": "cat"}
@@ -103,12 +106,12 @@ def test_a_reviewer_may_adjudicate_and_keeps_their_first_verdict(
 
 def test_only_conflicts_are_adjudicated(workspace: Workspace, item: Items, say: Say) -> None:
     say("ana", "a", "dog")
-    with pytest.raises(DecisionError, match="on which reviewers differ"):
-        ask_to_settle(workspace.reviews(), workspace.labels, item["a"], "eva")
+    with pytest.raises(DecisionError, match=r"on which reviewers differ, got images/a\.png"):
+        settle(workspace, Decision(item["a"], "keep"), reviewer="eva")
     say("bob", "a", "keep")
-    made = assign_conflicts(workspace.reviews(), workspace.labels, "eva", by="lead")
+    made = assign_conflicts(workspace.dataset, workspace.labels, "eva", by="lead")
     assert [(task.item_id, task.reviewer) for task in made] == [(item["a"], "eva")]
-    assert assign_conflicts(workspace.reviews(), workspace.labels, "dan", by="lead") == ()
+    assert assign_conflicts(workspace.dataset, workspace.labels, "dan", by="lead") == ()
     assert [task.task for task in workspace.reviews().queue("eva")] == ["adjudication"]
     say("eva", "a", "keep")
     assert workspace.reviews().queue("eva") == ()
@@ -121,7 +124,7 @@ def test_blind_reviewers_who_differ_need_a_rule_for_the_export(
     say("bob", "a", "emu")
     # Nobody asked bob for a blind review: he changed what he saw.
     assert workspace.export("csv", tmp_path / "x" / "clean.csv").changed == 1
-    workspace.labels.assign([(item["a"], "bob")], task="second", assigned_by="eva")
+    workspace.labels.assign(Handout([(item["a"], "bob")]), task="second", by="eva")
     with pytest.raises(ExportError, match=r"reviewers differ.*--labels-by"):
         workspace.export_bytes()
     with pytest.raises(ExportError, match=r"reviewers differ.*--labels-by"):
@@ -131,3 +134,47 @@ def test_blind_reviewers_who_differ_need_a_rule_for_the_export(
     assert b"a.png,cat" in workspace.export_bytes(labels_by="majority", unresolved="given")
     with pytest.raises(ExportError, match="a rule among latest, majority, adjudicated"):
         workspace.export_bytes(labels_by="dice")  # type: ignore[arg-type]
+
+
+def test_an_unsure_adjudicator_settles_nothing_and_another_may(
+    workspace: Workspace, item: Items, say: Say
+) -> None:
+    dataset, store = workspace.dataset, workspace.labels
+    say("ana", "a", "dog")
+    say("bob", "a", "emu")
+    assign_conflicts(dataset, store, "eva", by="lea")
+    say("eva", "a", "unsure")
+    (conflict,) = workspace.reviews().conflicts
+    assert (conflict.settled, conflict.adjudication) == (None, None)
+    assert workspace.reviews().queue("eva") == (), "she has answered"
+    (again,) = assign_conflicts(dataset, store, "dan", by="lea")
+    assert (again.item_id, again.reviewer) == (item["a"], "dan")
+    say("dan", "a", "emu")
+    say("eva", "a", "unsure")
+    (conflict,) = workspace.reviews().conflicts
+    assert str(conflict.settled) == "emu", "what one has settled, the doubt of another leaves"
+    assert final(workspace, "adjudicated") == {"a": "emu"}
+    say("dan", "a", "unsure")
+    assert workspace.reviews().conflicts[0].settled is None
+
+
+def test_settling_is_one_step_of_the_log(workspace: Workspace, item: Items, say: Say) -> None:
+    say("ana", "a", "dog")
+    say("bob", "a", "emu")
+    (seen,) = workspace.reviews().conflicts
+    with pytest.raises(DecisionError, match="one of the classes"):
+        settle(workspace, Decision(item["a"], "relabel", "elk"), reviewer="eva", seen=seen)
+    assert len(workspace.labels.events()) == 2, "nobody was asked for what was not decided"
+    event = settle(workspace, Decision(item["a"], "relabel", "cat"), reviewer="eva", seen=seen)
+    assert [e.action for e in workspace.labels.events()] == ["relabel"] * 2 + ["assign", "relabel"]
+    assert event.reason == "adjudicated (ana: dog, bob: emu)"
+    (settled,) = workspace.reviews().conflicts
+    assert (str(settled.settled), settled.adjudication) == ("cat", event)
+    # Who has not seen that must look again; who has may settle it anew without being asked twice.
+    with pytest.raises(DecisionError, match=r"images/a\.png has changed since"):
+        settle(workspace, Decision(item["a"], "keep"), reviewer="dan", seen=seen)
+    settle(workspace, Decision(item["a"], "exclude"), reviewer="eva", seen=settled)
+    assert len(workspace.labels.assignments()) == 1
+    say("bob", "a", "dog")
+    assert workspace.reviews().conflicts == ()
+    assert workspace.labels.verify().problems == ()

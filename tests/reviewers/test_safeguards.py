@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from air_core import decisions
+from air_core.decisions import Applied
+from air_core.decisions import sheet as sheet_module
 from air_core.errors import AirError, DecisionError, WorkspaceError
 from air_core.labels.chain import breaks
 from air_core.reviewers import assign_queue
@@ -26,20 +28,20 @@ def test_a_blind_reviewer_neither_waits_for_others_nor_hears_of_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assign_queue(
-        workspace.reviews(), workspace.labels, list(item.values()), ["ana", "ben"], top=4, each=2,
+        workspace.dataset, workspace.labels, list(item.values()), ["ana", "ben"], top=4, each=2,
         by="lea",
     )  # fmt: skip
     sheet = tmp_path / "ana.csv"
     sheet.write_text("path,action,label\nimages/a.png,relabel,emu\nimages/b.png,keep,\n")
-    read_rows = decisions._rows
+    read_rows = sheet_module._rows
 
     def meanwhile(path: Path) -> object:
         for row in read_rows(path):
             say("ben", "a" if row[1]["path"].endswith("a.png") else "b", "dog")
             yield row
 
-    monkeypatch.setattr(decisions, "_rows", meanwhile)
-    assert decisions.apply_decisions(workspace, sheet, reviewer="ana") == (2, [])
+    monkeypatch.setattr(sheet_module, "_rows", meanwhile)
+    assert decisions.apply_decisions(workspace, sheet, reviewer="ana") == Applied(2, 0, 0, 0, ())
 
 
 def test_a_filled_in_queue_and_foreign_files_are_not_replaced(
@@ -84,7 +86,7 @@ def test_assignments_go_along_to_the_database_of_a_team(
     workspace: Workspace, item: Items, tmp_path: Path
 ) -> None:
     assign_queue(
-        workspace.reviews(), workspace.labels, list(item.values()), ["ana"], top=2, each=1, by="lea"
+        workspace.dataset, workspace.labels, list(item.values()), ["ana"], top=2, each=1, by="lea"
     )
     waiting = [task.item_id for task in workspace.reviews().queue("ana")]
     workspace.use_database(f"sqlite:///{tmp_path / 'team.sqlite'}")
@@ -99,8 +101,8 @@ def test_tags_applied_twice_are_recorded_once(tmp_path: Path, csv_source: Path) 
     made = Workspace.create(tmp_path / "tags", csv_source, separator=";")
     sheet = tmp_path / "ana.csv"
     sheet.write_text("path,action,label\nimages/a.png,relabel,emu; dog\n")
-    assert decisions.apply_decisions(made, sheet, reviewer="ana") == (1, [])
-    assert decisions.apply_decisions(made, sheet, reviewer="ana") == (0, [])
+    assert decisions.apply_decisions(made, sheet, reviewer="ana") == Applied(1, 0, 0, 0, ())
+    assert decisions.apply_decisions(made, sheet, reviewer="ana") == Applied(0, 1, 0, 0, ())
     made.close()
 
 
@@ -122,6 +124,6 @@ def test_apostrophes_of_our_own_tables_are_read_back(tmp_path: Path, csv_source:
     with closing(Workspace.create(tmp_path / "ws", csv_source)) as made:
         sheet = tmp_path / "ana.csv"
         sheet.write_text("path,action,label,apostrophe_added\n'=b.png,relabel,'=1+1,path\n")
-        assert decisions.apply_decisions(made, sheet, reviewer="ana") == (1, [])
+        assert decisions.apply_decisions(made, sheet, reviewer="ana").recorded == 1
         (event,) = made.labels.history()
         assert event.new_label == "=1+1"

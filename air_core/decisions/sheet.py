@@ -1,41 +1,49 @@
-"""Decisions from a file: the reviewers' side of a spreadsheet."""
+"""The sheet of a reviewer: what a row says, and which state of the log it was made from."""
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from air_core.dataset import Dataset
 from air_core.errors import AirError, DecisionError, SourceError
 from air_core.formats.csv_text import APOSTROPHES, DELIMITERS, Dialect, decode, records
-from air_core.labels import Decision, LabelEvent
+from air_core.labels import Decision
 from air_core.workspace import Workspace
+
+SHEET_COLUMNS = (
+    "item_id", "path", "given_label", "suggested_label", "action", "label", "reason", "after_event",
+)  # fmt: skip
+"""What ``air-audit queue`` writes; ``after_event`` is the newest event at that time."""
+
 
 _OUR_ID = re.compile(r"[0-9a-f]{16}")
 
 
-def apply_decisions(workspace: Workspace, path: Path, *, reviewer: str) -> tuple[int, list[str]]:
-    """Record the decisions of a CSV file, row by row.
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What one row of a sheet says.
 
     Parameters
     ----------
-    workspace : Workspace
-    path : Path
-        Columns ``path`` and ``action`` (keep, relabel, exclude, unsure), and where needed
-        ``label``, ``reason`` and ``item_id``, which alone tells two entries of one path apart.
-        A row without an action is one not judged yet.
-    reviewer : str
+    number : int
+        As a spreadsheet counts.
+    decision : Decision or AirError
+        The error tells why it is none.
+    after_event : int or None
+        The newest event that whoever filled in the row may have known of; None if it does not say.
+    """
 
-    Returns
-    -------
-    applied : int
-        Decisions recorded. A row that says what is in force already, and what this reviewer has
-        said before, is not recorded again, so a file can be applied twice.
-    problems : list of str
-        One line for each row that could not be applied. Such a row stops no other.
+    number: int
+    decision: Decision | AirError
+    after_event: int | None = None
+
+
+def read_sheet(workspace: Workspace, file: Path) -> Iterator[Row]:
+    """The rows of a CSV file that hold an action.
 
     Raises
     ------
@@ -44,58 +52,13 @@ def apply_decisions(workspace: Workspace, path: Path, *, reviewer: str) -> tuple
     """
     items = items_by_path(workspace.dataset)
     paths = {item: path for path, found in items.items() for item in found}
-    in_force, reviews = workspace.reviewed(), workspace.reviews()
-    # Somebody else's equal verdict does not stand for the one this reviewer was asked for.
-    asked = {task.item_id for task in reviews.queue(reviewer)}
-    said: dict[str, LabelEvent] = {}
-    applied, problems = 0, []
-    for number, row in _rows(path):
-        if not row["action"].strip():
-            continue
-        try:
-            decision = _as_stored(workspace, _decision(row, items, paths))
-            item, seen = decision.item_id, in_force.get(decision.item_id)
-            own = said.get(item) or reviews.own_verdict(item, reviewer)
-            if item in asked or not (_says(seen, decision) and _says(own, decision)):
-                (said[item],) = workspace.decide(
-                    [decision],
-                    reviewer=reviewer,
-                    # Whoever was asked to judge blindly neither waits for others nor hears of
-                    # them; anybody else must not undo what came meanwhile.
-                    expected=None
-                    if item in asked
-                    else {item: None if seen is None else seen.event_id},
-                )
-                in_force[item] = said[item]
-                asked.discard(item)
-                applied += 1
-        except AirError as error:
-            problems.append(f"row {number}: {error}")
-    return applied, problems
-
-
-def check_fit(workspace: Workspace, events: Sequence[LabelEvent]) -> None:
-    """Refuse a log of other images or other classes: once in, it cannot be taken out.
-
-    Raises
-    ------
-    DecisionError
-        If none of its images is in the workspace, or a new label is none of its classes.
-    """
-    if events and not any(event.item_id in workspace.dataset for event in events):
-        raise DecisionError(
-            "Expected a log of these images, got none of them in it.",
-            hint="Restore it into a workspace of the images that it was made of.",
-        )
-    for event in events:
-        if event.action == "relabel" and event.new_label is not None:
-            known = event.item_id not in workspace.dataset
-            if not known and workspace.stored_label(event.new_label) != event.new_label:
-                raise DecisionError(
-                    f"Expected labels as this workspace writes them, got {event.new_label!r} in "
-                    f"event {event.event_id}.",
-                    hint="Open the source as it was opened then: one label an image, or several.",
-                )
+    for number, cells in _rows(file):
+        if cells["action"].strip():
+            try:
+                decision = _as_stored(workspace, _decision(cells, items, paths))
+                yield Row(number, decision, _after_event(cells))
+            except AirError as error:
+                yield Row(number, error)
 
 
 def items_by_path(dataset: Dataset) -> dict[str, list[str]]:
@@ -128,13 +91,6 @@ def _as_stored(workspace: Workspace, decision: Decision) -> Decision:
     if label not in workspace.dataset.class_names and plain in workspace.dataset.class_names:
         label = plain
     return replace(decision, label=workspace.stored_label(label))
-
-
-def _says(event: LabelEvent | None, decision: Decision) -> bool:
-    """Whether a decision in force is this one already."""
-    if event is None or event.action != decision.action:
-        return False
-    return decision.action != "relabel" or event.new_label == decision.label
 
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
@@ -198,3 +154,12 @@ def _decision(
         label=row.get("label") or None,
         reason=row.get("reason", ""),
     )
+
+
+def _after_event(row: dict[str, str]) -> int | None:
+    text = row.get("after_event", "").strip()
+    if not text:
+        return None
+    if not re.fullmatch("[0-9]{1,9}", text):
+        raise DecisionError(f"Expected the number of an event as after_event, got {text!r}.")
+    return int(text)
