@@ -105,12 +105,12 @@ class Exporter:
         notes = edited(self.manifest.watched, self._originals())
         if self.manifest.info.format in CLASS_FOLDERS and self.source.is_dir():
             options = replace(self._read_options(), ignore=frozenset([self.root]))
+            set_aside = (bad.path for bad in self.manifest.quarantined)
             try:
                 listing = get_format(self.manifest.info.format).read(self.source, options)
+                notes += moved(listing, [*self.dataset.paths, *set_aside])
             except AirError as error:
-                return (*notes, f"{self.source} cannot be read any more: {error}")
-            set_aside = (bad.path for bad in self.manifest.quarantined)
-            notes += moved(listing, [*self.dataset.paths, *set_aside])
+                notes += (f"{self.source} cannot be read any more: {error}",)
         return (*notes, _OPEN_AGAIN) if notes else ()
 
     def _clean(
