@@ -8,14 +8,32 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from air_core import pipeline
 from air_core.errors import WorkspaceError
+from air_core.evidence import CosineIndex
+from air_core.fitting import (
+    Opinion,
+    PathRun,
+    expected_seconds,
+    path_settings,
+    rank_opinion,
+    stored_path,
+)
 from air_core.pipeline import Fit
 from air_core.ranking import Ranking
+from air_core.stopping import Progress
 from air_core.workspace import Workspace
+from pages.components.strength.refinery import Refinery
+from pages.filters import Texts
+from pages.standing import Gauge, Ledger, Standing
+
+if TYPE_CHECKING:
+    from air_core.features import Features
+    from air_core.features.regions import RegionMaps
 
 VARIABLE = "AIR_AUDIT_WORKSPACE"
 """Environment variable that names the workspace; ``air-audit ui`` sets it."""
@@ -67,7 +85,8 @@ def version(opened: Workspace) -> str:
 
 def fit(model: str = "air") -> Fit | None:
     """The latest fit of ``"air"`` or ``"svm"``; None before the first."""
-    return pipeline.latest_fit(require_workspace(), model)
+    folder = require_workspace().root
+    return _fit(folder, _stamp(folder), model, _runs_stamp(folder / "runs", model))
 
 
 def ranking(detector: str = pipeline.DEFAULT_DETECTOR) -> Ranking | None:
@@ -78,15 +97,99 @@ def ranking(detector: str = pipeline.DEFAULT_DETECTOR) -> Ranking | None:
     )
 
 
+def standing() -> Standing:
+    """The decisions in force; costs what has changed since it was last asked for."""
+    opened = require_workspace()
+    return _ledger(opened.root, _stamp(opened.root)).at(opened.labels.current())
+
+
+def progress() -> Progress:
+    """How far the review is by the stopping rule; of a large dataset up to a minute old."""
+    opened = require_workspace()
+    return _gauge(opened.root, _stamp(opened.root)).read(opened, standing())
+
+
+def texts() -> Texts:
+    """What the search reads."""
+    folder = require_workspace().root
+    return _texts(folder, _stamp(folder))
+
+
+def features() -> Features:
+    """The features of the images.
+
+    Raises
+    ------
+    WorkspaceError
+        If there are none of the current images.
+    """
+    folder = require_workspace().root
+    return _features(folder, _stamp(folder), _stamp(folder / "features", "current.txt"))
+
+
+def path(group: str = "image_class", lambda_1: float = 1e-6) -> PathRun | None:
+    """The stored λ_g path of these settings, cancelled or complete; None before it is begun."""
+    folder = require_workspace().root
+    stamps = _stamp(folder), _stamp(folder / "features", "current.txt")
+    return _path(folder, stamps, _runs_stamp(folder / "runs", "path"), group, lambda_1)
+
+
+def path_seconds(group: str = "image_class", lambda_1: float = 1e-6) -> float:
+    """About how long it takes to solve, or go on solving, that path on this machine."""
+    done = path(group, lambda_1)
+    return _path_seconds(
+        features().digest, group, lambda_1, 0 if done is None else len(done.points)
+    )
+
+
+def refinery(run: PathRun) -> Refinery:
+    """Solves between the values of a path; holds the features in memory once it was used."""
+    return _refinery(run.run_id, run)
+
+
+def ranking_at(run: PathRun, detector: str, opinion: Opinion) -> Ranking:
+    """The ranking of a detector at one λ_g of a path."""
+    return _rank_at(run.run_id, detector, opinion.lambda_scale, opinion.exact, opinion)
+
+
+def neighbours() -> CosineIndex:
+    """Finds the images most alike to one."""
+    return _neighbours(features().digest)
+
+
+def region_maps() -> RegionMaps:
+    """Tells which regions of an image feed a class; the network is built once.
+
+    Raises
+    ------
+    FeatureError
+        If the backbone cannot tell, or its weights cannot be had.
+    """
+    return _region_maps(features().backbone)
+
+
 def _digest(text: str) -> str:
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
 
 
-def _stamp(folder: Path) -> int:
+def _stamp(folder: Path, name: str = "workspace.json") -> int:
     try:
-        return (folder / "workspace.json").stat().st_mtime_ns
+        return (folder / name).stat().st_mtime_ns
     except OSError:
         return 0
+
+
+def _runs_stamp(folder: Path, model: str) -> tuple[int, ...]:
+    """Changes whenever a run is stored, removed or made current."""
+    found = []
+    for path in (folder, folder / f"current-{model}.txt"):
+        try:
+            stat = path.stat()
+        except OSError:
+            found.append(0)
+        else:
+            found += [stat.st_mtime_ns, stat.st_ino]
+    return tuple(found)
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
@@ -97,3 +200,66 @@ def _open(folder: Path, stamp: int) -> Workspace:
 @st.cache_resource(show_spinner=False, max_entries=16)
 def _rank(folder: str, detector: str, run_id: str) -> Ranking:
     return pipeline.rank(require_workspace(), detector)
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def _fit(folder: Path, stamp: int, model: str, runs: tuple[int, ...]) -> Fit | None:
+    return pipeline.latest_fit(require_workspace(), model)
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _ledger(folder: Path, stamp: int) -> Ledger:
+    return Ledger(require_workspace().dataset)
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _gauge(folder: Path, stamp: int) -> Gauge:
+    return Gauge()
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _texts(folder: Path, stamp: int) -> Texts:
+    return Texts(require_workspace().dataset)
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _features(folder: Path, stamp: int, extracted: int) -> Features:
+    return pipeline.current_features(require_workspace())
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _path(
+    folder: Path, stamps: tuple[int, int], runs: tuple[int, ...], group: str, lambda_1: float
+) -> PathRun | None:
+    return stored_path(require_workspace(), path_settings(group, lambda_1))
+
+
+@st.cache_data(show_spinner=False, max_entries=4)
+def _path_seconds(digest: str, group: str, lambda_1: float, points: int) -> float:
+    return expected_seconds(require_workspace(), path_settings(group, lambda_1))
+
+
+@st.cache_resource(show_spinner=False, max_entries=1)
+def _refinery(run_id: str, _run: PathRun) -> Refinery:
+    return Refinery(require_workspace(), _run)
+
+
+# Few: a drag makes many, and each holds a few arrays as long as the dataset.
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _rank_at(
+    run_id: str, detector: str, lambda_scale: float, exact: bool, _opinion: Opinion
+) -> Ranking:
+    return rank_opinion(_opinion, detector, require_workspace().dataset)
+
+
+@st.cache_resource(show_spinner=False, max_entries=2)
+def _neighbours(digest: str) -> CosineIndex:
+    return CosineIndex(features().array)
+
+
+@st.cache_resource(show_spinner=False, max_entries=2)
+def _region_maps(backbone: str) -> RegionMaps:
+    from air_core.features import get_backbone
+    from air_core.features.regions import RegionMaps
+
+    return RegionMaps(get_backbone(backbone))

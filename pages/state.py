@@ -7,12 +7,14 @@ from collections.abc import Iterable
 
 import streamlit as st
 
+from pages.components.strength.dial import Dial
 from pages.decisions import Receipts
 
 _REVIEWER = "air.reviewer"
 _SELECTION = "air.selection"
 _SELECTION_FROM = "air.selection_from"
 _RECEIPTS = "air.receipts"
+_DIAL = "air.dial"
 
 
 def reviewer() -> str:
@@ -62,6 +64,19 @@ def receipts() -> Receipts:
         st.session_state[_RECEIPTS] = Receipts()
     kept: Receipts = st.session_state[_RECEIPTS]
     return kept
+
+
+def dial() -> Dial:
+    """How this session has set λ_g; it is told by being changed."""
+    if _DIAL not in st.session_state:
+        st.session_state[_DIAL] = Dial()
+    kept: Dial = st.session_state[_DIAL]
+    return kept
+
+
+def lambda_scale() -> float | None:
+    """λ_g chosen on the slider, as a multiple of 1/p; None for that of the fit."""
+    return dial().scale
 
 
 def _login_name() -> str:

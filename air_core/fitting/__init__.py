@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from air_core.fitting.air import fit, refit
+from air_core.fitting.left_out import fit_left_out
 from air_core.fitting.live import (
     Opinion,
     Refiner,
@@ -11,7 +12,7 @@ from air_core.fitting.live import (
     rank_opinion,
     read_path,
 )
-from air_core.fitting.path import fit_path
+from air_core.fitting.path import expected_seconds, fit_path
 from air_core.fitting.path_run import PathRun, path_settings, stored_path
 from air_core.fitting.stored import Model, current_features, latest_fit
 from air_core.fitting.svm import fit_svm
@@ -24,7 +25,9 @@ __all__ = [
     "can_refine",
     "current_features",
     "entered_left",
+    "expected_seconds",
     "fit",
+    "fit_left_out",
     "fit_path",
     "fit_svm",
     "latest_fit",

@@ -155,16 +155,17 @@ def path_scales(lambda_max: float) -> NDArray[np.float64]:
     """Values of λ_g to solve, as multiples of 1/p, from just below λ_max down.
 
     They are round in the logarithm, so that the paper's 10/p is one of them, and reach down to
-    ``lambda_max / RATIO`` or to half the paper's value, whichever is less.
+    about ``lambda_max / RATIO`` or half the paper's value, whichever is less.
 
     Examples
     --------
     >>> path_scales(30.0).round(1)[:5]
     array([25.1, 20. , 15.8, 12.6, 10. ])
     """
+    # At λ_max itself all weights are zero; the path begins below it.
     top = np.ceil(PER_DECADE * np.log10(lambda_max)) - 1
     lowest = min(lambda_max / RATIO, PAPER_SCALE / 2)
-    bottom = np.floor(PER_DECADE * np.log10(lowest) + 1e-9)
+    bottom = np.round(PER_DECADE * np.log10(lowest))
     scales: NDArray[np.float64] = 10 ** (np.arange(top, bottom - 1, -1) / PER_DECADE)
     return scales
 
