@@ -1,21 +1,16 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from air_core.dataset import tags_text
 from air_core.errors import SourceError
-from air_core.formats import FILE_FORMATS, Listing, ReadOptions, find_format
+from air_core.formats import FILE_FORMATS, ReadOptions, find_format
 from air_core.workspace import Workspace
 from tests.conftest import PaintImage
-from tests.formats.datumaro_library import read_with_datumaro, write_with_datumaro
-from tests.formats.rewriting import decided, fresh, rows_of
+from tests.formats.rewriting import decided, rows_of
 
 COCO = FILE_FORMATS["coco-cls"]
 NONE = ReadOptions()
@@ -214,83 +209,3 @@ def test_through_a_workspace(tmp_path: Path, paint: PaintImage) -> None:
     assert workspace.info.format == "coco-cls"
     assert workspace.export_bytes().decode() == MULTI
     assert Workspace.create(tmp_path / "ws", file).export_bytes().decode() == MULTI
-
-
-CLASSES = ["z", "=1+1", "007", 'ä, ב\n"x"', "cat"]
-
-
-@pytest.mark.parametrize("many", [False, True])
-def test_what_datumaro_writes_is_read_and_what_we_write_datumaro_opens(
-    tmp_path: Path, paint: PaintImage, many: bool
-) -> None:
-    image = paint(tmp_path / "image.png")
-    rows = [
-        ("train", "a", [1, 4] if many else [1]),
-        ("train", "deep/b c", [2]),
-        ("train", "é", [3]),
-        ("train", "none", []),
-    ]
-    folder = write_with_datumaro(tmp_path / "in", image, "coco_labels", rows, CLASSES)
-    listing = COCO.read(folder, NONE)
-    assert listing.class_names == tuple(CLASSES)
-    assert all((listing.root / path).is_file() for path in listing.paths)
-    expected = {f"train/{name}": [CLASSES[n] for n in labels] for _, name, labels in rows}
-
-    def reopened(data: bytes, name: str) -> dict[str, Any]:
-        shutil.copytree(folder, tmp_path / name)
-        file = next((tmp_path / name / "annotations").iterdir())
-        file.write_bytes(data)
-        names, found = read_with_datumaro(tmp_path / name, "coco_labels")
-        assert names == CLASSES
-        return {key: sorted(labels) for key, labels in found.items()}
-
-    assert reopened(COCO.compose(decided(listing)), "same") == {
-        k: sorted(v) for k, v in expected.items()
-    }
-    row = listing.paths.index("deep/b c.png")
-    new = tags_text(["z", "cat"]) if many else "z"
-    expected["train/deep/b c"] = ["z", "cat"] if many else ["z"]
-    changed = decided(listing, {row: new}, excluded=[listing.paths.index("none.png")])
-    del expected["train/none"]
-    expected = {k: sorted(v) for k, v in expected.items()}
-    assert reopened(COCO.compose(changed), "changed") == expected
-    anew = fresh(
-        listing.root, [(i.path, i.label) for i in changed.items], classes=CLASSES, multilabel=many
-    )
-    assert reopened(COCO.compose(anew), "anew") == expected
-
-
-NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=6)
-
-
-def read_bytes(folder: Path, data: bytes, options: ReadOptions) -> Listing:
-    file = folder / "x.json"
-    file.write_bytes(data)
-    return COCO.read(file, options)
-
-
-@settings(max_examples=100)
-@given(
-    st.lists(st.tuples(NAMES, st.lists(NAMES, max_size=3)), min_size=1, max_size=4),
-    st.booleans(),
-    st.data(),
-)
-def test_any_labels_round_trip_and_change_in_one_place(
-    tmp_path_factory: pytest.TempPathFactory,
-    rows: list[tuple[str, list[str]]],
-    many: bool,
-    data: st.DataObject,
-) -> None:
-    folder = tmp_path_factory.getbasetemp()
-    options = ReadOptions(separator=";" if many else None)
-    texts = [tags_text(tags) if many else (tags or [None])[0] for _, tags in rows]
-    paths = [path for path, _ in rows]
-    clean = fresh(folder, list(zip(paths, texts, strict=True)), multilabel=many)
-    listing = read_bytes(folder, COCO.compose(clean), options)
-    assert (list(listing.paths), list(listing.labels)) == (paths, texts)
-    assert listing.class_names == clean.class_names
-    row = data.draw(st.integers(0, len(rows) - 1))
-    new = data.draw(st.lists(NAMES, min_size=1, max_size=2))
-    texts[row] = tags_text(new) if many else new[0]
-    again = read_bytes(folder, COCO.compose(decided(listing, {row: texts[row]})), options)
-    assert (list(again.paths), list(again.labels)) == (paths, texts)

@@ -1,20 +1,15 @@
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from air_core.dataset import tags_text
 from air_core.errors import ExportError, SourceError
-from air_core.formats import FILE_FORMATS, Listing, ReadOptions, find_format
+from air_core.formats import FILE_FORMATS, ReadOptions, find_format
 from air_core.workspace import Workspace
 from tests.conftest import PaintImage
-from tests.formats.datumaro_library import Row, read_with_datumaro, write_with_datumaro
 from tests.formats.rewriting import decided, fresh, rows_of
 
 CVAT = FILE_FORMATS["cvat-images"]
@@ -188,87 +183,6 @@ def test_through_a_workspace(tmp_path: Path, paint: PaintImage) -> None:
     assert workspace.export_bytes().decode() == MULTI
 
 
-CLASSES = ["z", "=1+1", "007", 'ä, ב\n"x" <&>', "cat"]
-
-
-@pytest.mark.parametrize("many", [False, True])
-def test_what_datumaro_writes_is_read_and_what_we_write_datumaro_opens(
-    tmp_path: Path, paint: PaintImage, many: bool
-) -> None:
-    image = paint(tmp_path / "image.png", size=(6, 9))
-    rows: list[Row] = [
-        ("train", "a", [1, 4] if many else [1]),
-        ("train", "deep/b c", [2]),
-        ("train", "é &", [3]),
-        ("train", "none", []),
-    ]
-    folder = write_with_datumaro(tmp_path / "in", image, "cvat", rows, CLASSES)
-    listing = CVAT.read(folder, NONE)
-    assert listing.class_names == tuple(CLASSES)
-    assert all((listing.root / path).is_file() for path in listing.paths)
-
-    def reopened(data: bytes, name: str) -> dict[str, Any]:
-        shutil.copytree(folder, tmp_path / name)
-        (tmp_path / name / "train.xml").write_bytes(data)
-        names, found = read_with_datumaro(tmp_path / name, "cvat")
-        assert names == CLASSES
-        return found
-
-    expected = {f"train/{name}": [CLASSES[n] for n in labels] for _, name, labels in rows}
-    assert reopened(CVAT.compose(decided(listing)), "same") == expected
-    row = listing.paths.index("deep/b c.png")
-    new = tags_text(["cat", "z"]) if many else "z"
-    expected["train/deep/b c"] = ["cat", "z"] if many else ["z"]
-    changed = decided(listing, {row: new}, excluded=[listing.paths.index("none.png")])
-    del expected["train/none"]
-    assert reopened(CVAT.compose(changed), "changed") == expected
-    entries = [(item.path, item.label) for item in changed.items]
-    anew = CVAT.compose(fresh(listing.root, entries, classes=CLASSES, multilabel=many))
-    assert b'width="6" height="9"' in anew
-    assert reopened(anew, "anew") == {k: sorted(v) for k, v in expected.items()}
-
-
 def test_a_class_that_xml_cannot_hold_is_named(tmp_path: Path) -> None:
     with pytest.raises(ExportError, match="cannot hold the character"):
         CVAT.compose(fresh(tmp_path, [("a.png", "bell\a")]))
-
-
-NAMES = st.text(
-    st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff")
-    | st.sampled_from("\t\n\r"),
-    min_size=1,
-    max_size=6,
-)
-
-
-def read_bytes(folder: Path, data: bytes, options: ReadOptions) -> Listing:
-    file = folder / "x.xml"
-    file.write_bytes(data)
-    return CVAT.read(file, options)
-
-
-@settings(max_examples=100)
-@given(
-    st.lists(st.tuples(NAMES, st.lists(NAMES, max_size=3)), min_size=1, max_size=4),
-    st.booleans(),
-    st.data(),
-)
-def test_any_labels_round_trip_and_change_in_one_place(
-    tmp_path_factory: pytest.TempPathFactory,
-    rows: list[tuple[str, list[str]]],
-    many: bool,
-    data: st.DataObject,
-) -> None:
-    folder = tmp_path_factory.getbasetemp()
-    options = ReadOptions(separator=";" if many else None)
-    texts = [tags_text(tags) if many else (tags or [None])[0] for _, tags in rows]
-    paths = [path for path, _ in rows]
-    clean = fresh(folder, list(zip(paths, texts, strict=True)), multilabel=many)
-    listing = read_bytes(folder, CVAT.compose(clean), options)
-    assert (list(listing.paths), list(listing.labels)) == (paths, texts)
-    assert listing.class_names == clean.class_names
-    row = data.draw(st.integers(0, len(rows) - 1))
-    new = data.draw(st.lists(NAMES, min_size=1, max_size=2))
-    texts[row] = tags_text(new) if many else new[0]
-    again = read_bytes(folder, CVAT.compose(decided(listing, {row: texts[row]})), options)
-    assert (list(again.paths), list(again.labels)) == (paths, texts)

@@ -6,17 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from PIL import Image
 
-from air_core.dataset import tags_text
 from air_core.errors import SourceError
 from air_core.formats import FOLDER_FORMATS, ReadOptions, find_format
 from air_core.workspace import Workspace
-from tests.conftest import PaintImage
-from tests.formats.datumaro_library import Row, read_with_datumaro, write_with_datumaro
-from tests.formats.rewriting import decided, fresh, rows_of
+from tests.formats.rewriting import decided, rows_of
 
 DATUMARO = FOLDER_FORMATS["datumaro"]
 NONE = ReadOptions()
@@ -188,73 +183,3 @@ def test_the_format_is_found_by_itself(tmp_path: Path) -> None:
     workspace = Workspace.create(tmp_path / "ws", folder)
     workspace.export("datumaro", tmp_path / "out")
     assert (text_of(tmp_path / "out"), text_of(tmp_path / "out", "val")) == (TRAIN, VAL)
-
-
-CLASSES = ["z", "=1+1", "007", 'ä, ב\n"x"', "cat"]
-
-
-@pytest.mark.parametrize("many", [False, True])
-def test_what_datumaro_writes_is_read_and_what_we_write_datumaro_opens(
-    tmp_path: Path, paint: PaintImage, many: bool
-) -> None:
-    image = paint(tmp_path / "image.png")
-    rows: list[Row] = [
-        ("train", "a", [1, 4] if many else [1]),
-        ("train", "deep/b c", [2]),
-        ("val", "é", [3]),
-        ("val", "none", []),
-    ]
-    source = write_with_datumaro(tmp_path / "in", image, "datumaro", rows, CLASSES)
-    listing = DATUMARO.read(source, NONE)
-    assert listing.class_names == tuple(CLASSES)
-    assert all((listing.root / path).is_file() for path in listing.paths)
-    expected = {f"{s}/{name}": [CLASSES[n] for n in labels] for s, name, labels in rows}
-    out = exported(source, tmp_path / "same")
-    assert read_with_datumaro(out, "datumaro") == (CLASSES, expected)
-
-    row = next(n for n, path in enumerate(listing.paths) if "b c" in path)
-    gone = next(n for n, path in enumerate(listing.paths) if "none" in path)
-    new = tags_text(["cat", "z"]) if many else "z"
-    out = exported(source, tmp_path / "changed", {row: new}, (gone,))
-    expected |= {"train/deep/b c": ["cat", "z"] if many else ["z"]}
-    del expected["val/none"]
-    assert read_with_datumaro(out, "datumaro") == (CLASSES, expected)
-
-    entries = [(path, label) for path, label in rows_of(DATUMARO.read(out, NONE))]
-    (tmp_path / "anew").mkdir()
-    anew = fresh(out, [*entries, entries[0]], classes=CLASSES, multilabel=many)
-    DATUMARO.fill(tmp_path / "anew", anew)
-    names, found = read_with_datumaro(tmp_path / "anew", "datumaro")
-    assert names == CLASSES
-    assert sorted(map(sorted, found.values())) == sorted(
-        sorted(x) for x in [*expected.values(), expected["train/a"]]
-    )
-
-
-NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=6)
-
-
-@settings(max_examples=50)
-@given(st.lists(st.lists(NAMES, max_size=3), min_size=1, max_size=4), st.booleans(), st.data())
-def test_any_labels_round_trip_and_change_in_one_place(
-    tmp_path_factory: pytest.TempPathFactory,
-    rows: list[list[str]],
-    many: bool,
-    data: st.DataObject,
-) -> None:
-    folder = tmp_path_factory.mktemp("datumaro")
-    Image.new("RGB", (4, 4)).save(folder / "0.png")
-    options = ReadOptions(separator=";" if many else None)
-    texts = [tags_text(tags) if many else (tags or [None])[0] for tags in rows]
-    clean = fresh(folder, [("0.png", text) for text in texts], multilabel=many)
-    (folder / "1").mkdir()
-    DATUMARO.fill(folder / "1", clean)
-    listing = DATUMARO.read(folder / "1", options)
-    assert list(listing.labels) == texts
-    assert listing.class_names == clean.class_names
-    row = data.draw(st.integers(0, len(rows) - 1))
-    new = data.draw(st.lists(NAMES, min_size=1, max_size=2))
-    texts[row] = tags_text(new) if many else new[0]
-    (folder / "2").mkdir()
-    DATUMARO.fill(folder / "2", decided(listing, {row: texts[row]}))
-    assert list(DATUMARO.read(folder / "2", options).labels) == texts
