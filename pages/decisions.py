@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 
 from air_core.errors import AirError
-from air_core.labels import Decision
+from air_core.labels import Decision, LabelEvent, StaleLabelError
 from air_core.workspace import Workspace
-from pages.components.grid import Basis, GridOperation, ItemDecision
+from pages.components.grid import Basis, GridOperation, ItemDecision, Meanwhile
 
 
 @dataclass
@@ -24,10 +24,17 @@ class Receipts:
         Client → highest operation number that needs no further attempt.
     rejected : mapping of str to str
         Operation id → why it cannot be applied.
+    conflicts : mapping of str to (mapping of str to Meanwhile)
+        Operation id → item id → what somebody else has decided since the reviewer saw the item.
+        Of such an operation the rest is stored.
+    void : set of str
+        Ids of operations of which nothing was stored.
     """
 
     settled: dict[str, int] = field(default_factory=dict)
     rejected: dict[str, str] = field(default_factory=dict)
+    conflicts: dict[str, dict[str, Meanwhile]] = field(default_factory=dict)
+    void: set[str] = field(default_factory=set)
 
 
 def commit(
@@ -38,15 +45,16 @@ def commit(
     """Store the operations that are not stored yet; one operation is one transaction.
 
     An operation that names an unknown image or class can never succeed: it is refused, and the
-    reviewer is told. Anything else that fails (a locked database, a full disk) stays with the
-    browser, which sends it again; what comes after it waits, so that the order is kept.
+    reviewer is told. An image that somebody else has decided on meanwhile is left as it is, and
+    the reviewer is asked. Anything else that fails (a locked database, a full disk) stays with
+    the browser, which sends it again; what comes after it waits, so that the order is kept.
 
     Parameters
     ----------
     workspace : Workspace
     operations : sequence of GridOperation
         In the order made; those known already are skipped. Each carries who decided and what the
-        reviewer saw: detector, score, λ_g, suggestion and run.
+        reviewer saw: detector, score, λ_g, suggestion, run, and the decision in force.
     receipts : Receipts
         Brought up to date.
 
@@ -66,11 +74,17 @@ def commit(
         reason = _refusal(workspace, operation)
         if reason:
             receipts.rejected[operation.operation_id] = reason
-        else:
+            receipts.void.add(operation.operation_id)
+        # Of what was not stored there is nothing to undo; an older decision must not go instead.
+        elif operation.of not in receipts.void:
             try:
-                _apply(workspace, operation)
+                meanwhile = _apply(workspace, operation)
             except AirError as error:
                 return str(error)
+            if meanwhile:
+                receipts.conflicts[operation.operation_id] = meanwhile
+            if len(meanwhile) == len(operation.decisions) > 0:
+                receipts.void.add(operation.operation_id)
         raise_to(receipts.settled, operation.client, operation.number)
     return ""
 
@@ -94,15 +108,81 @@ def _refusal(workspace: Workspace, operation: GridOperation) -> str:
     return ""
 
 
-def _apply(workspace: Workspace, operation: GridOperation) -> None:
+def _apply(workspace: Workspace, operation: GridOperation) -> dict[str, Meanwhile]:
+    """Store an operation, except on those items that somebody else has changed meanwhile."""
     reviewer, operation_id = operation.basis.reviewer, operation.operation_id
     if operation.kind == "undo":
         workspace.labels.undo_last(reviewer, operation_id=operation_id)
-    elif operation.kind == "redo":
+        return {}
+    if operation.kind == "redo":
         workspace.labels.redo_last(reviewer, operation_id=operation_id)
-    else:
-        decisions = [_decision(made, operation.basis) for made in operation.decisions]
-        workspace.decide(decisions, reviewer=reviewer, operation_id=operation_id)
+        return {}
+    while True:
+        expected, meanwhile = _what_stands(workspace, operation)
+        free = [made for made in operation.decisions if made.item_id not in meanwhile]
+        if not free:
+            return meanwhile
+        try:
+            workspace.decide(
+                [_decision(made, operation.basis) for made in free],
+                reviewer=reviewer, expected=expected, operation_id=operation_id,
+            )  # fmt: skip
+        except StaleLabelError:
+            continue  # between the look and the lock: look again
+        return meanwhile
+
+
+def _what_stands(
+    workspace: Workspace, operation: GridOperation
+) -> tuple[dict[str, int | None], dict[str, Meanwhile]]:
+    """What each item has to have in force when it is stored, and who else has changed which.
+
+    A reviewer's own decisions never stand in their way: a key pressed twice on one image is sent
+    before the first has come back.
+    """
+    reviewer, standing = operation.basis.reviewer, workspace.labels.current()
+    expected: dict[str, int | None] = {}
+    changed: dict[str, int] = {}
+    for made in operation.decisions:
+        if made.seen is None:
+            continue
+        event = standing.get(made.item_id)
+        expected[made.item_id] = None if event is None else event.event_id
+        own = event is not None and event.reviewer == reviewer
+        if (expected[made.item_id] or 0) != made.seen and not own:
+            changed[made.item_id] = made.seen
+    if not changed:
+        return expected, {}
+    meanwhile = _others(workspace, reviewer, changed, standing)
+    return {item: at for item, at in expected.items() if item not in meanwhile}, meanwhile
+
+
+def _others(
+    workspace: Workspace,
+    reviewer: str,
+    changed: Mapping[str, int],
+    standing: Mapping[str, LabelEvent],
+) -> dict[str, Meanwhile]:
+    """Of the items that are not as they were seen, those that somebody else has touched."""
+    # Who was asked to judge without knowing of the others is not told of them.
+    blind = {task.item_id for task in workspace.reviews().queue(reviewer)}
+    found: dict[str, Meanwhile] = {}
+    for event in workspace.labels.history():
+        item = event.item_id
+        if item not in changed or item in blind or event.event_id <= changed[item]:
+            continue
+        if event.reviewer == reviewer:
+            continue
+        now = standing.get(item)
+        label = now.new_label if now is not None and now.action == "relabel" else None
+        found[item] = Meanwhile(
+            event.reviewer,
+            None if now is None else now.action,
+            workspace.dataset.shown(label),
+            event.created_at,
+            0 if now is None else now.event_id,
+        )
+    return found
 
 
 def _decision(made: ItemDecision, basis: Basis) -> Decision:

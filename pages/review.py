@@ -6,57 +6,88 @@ import streamlit as st
 
 from air_core import pipeline
 from air_core.workspace import Workspace
-from pages import resources, state
+from pages import filters, resources, state
+from pages.components.evidence import PANEL_WIDTH, evidence_panel
 from pages.components.grid import REVIEW, Basis, pending_operations, review_grid
-from pages.components.ranked import choose_filter, choose_page, draw_head, selection_chip
+from pages.components.ranked import (
+    choose_detector,
+    choose_filter,
+    choose_page,
+    draw_head,
+    model_of,
+    nothing_matches,
+    other_models,
+    selection_chip,
+)
 from pages.components.start import fitted_or_stop, workspace_or_stop
 from pages.components.tiles import tiles
 from pages.decisions import commit
+from pages.live import strength_bar
 
 
 @st.fragment
 def review(workspace: Workspace) -> None:
     """The whole page as a fragment: only this reruns after a decision."""
     head = st.container(horizontal=True, vertical_alignment="center", gap="medium")
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        detector = st.selectbox(
-            "Detector", pipeline.DETECTORS, format_func=pipeline.DETECTORS.get,
-            key="review-detector", persist_state="session", width=165,
-        )  # fmt: skip
-        ranking, fit = resources.ranking(detector), resources.fit(detector.split("-")[0])
-        if ranking is None or fit is None:
-            st.warning(f"{pipeline.DETECTORS[detector]} has not been fitted yet.")
-            return
-        chosen = choose_filter(workspace, ranking)
+    bar = st.container()
+    controls = st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall", wrap=False)
+    with controls:
+        detector = choose_detector()
+    ranking, fit = resources.ranking(detector), resources.fit(model_of(detector))
+    if ranking is None or fit is None:
+        st.warning(f"{pipeline.DETECTORS[detector]} has not been fitted yet.")
+        return
+    with bar:
+        live = strength_bar(workspace, fit, ranking)
+    ranking = live.ranking
     receipts, operations = state.receipts(), pending_operations(REVIEW)
     problem = commit(workspace, operations, receipts)
-    reviewed = workspace.reviewed()
+    standing = resources.standing()
     with head:
-        draw_head(workspace, ranking, fit, reviewed.keys())
-    rows = chosen.rows(workspace.dataset, ranking, reviewed)
+        draw_head(workspace, ranking, fit, standing)
+    with controls:
+        chosen = choose_filter(workspace, ranking, standing)
+    others = other_models(detector) if chosen.compares else ()
+    rows = chosen.rows(
+        filters.View(workspace.dataset, ranking, standing, resources.texts(), others)
+    )
     with st.container():  # always there, so that the grid keeps its place and its focus
         if chosen.selection:
-            selection_chip(len(chosen.selection))
+            selection_chip(len(rows))
         if problem:
             st.error(
                 f"{problem} Your decisions wait in this browser.", icon=":material/sync_problem:"
             )
-    grid = st.container()
-    shown = rows[choose_page(len(rows))]
+        if not len(rows):
+            nothing_matches()
+    columns = st.container(horizontal=True, gap="small", key="air-review")
+    with columns, st.container():
+        grid = st.container()
+        shown = rows[choose_page(len(rows))]
     with grid:
         result = review_grid(
             tiles(
-                workspace, shown, reviewed=reviewed, ranking=ranking,
+                workspace, shown, reviewed=standing.events, ranking=ranking,
                 activations=ranking.activations,
             ),
             key=REVIEW,
             class_names=workspace.dataset.class_names,
             workspace=resources.version(workspace),
-            basis=Basis(state.reviewer(), ranking.detector, fit.lambda_g, fit.run_id),
+            basis=Basis(state.reviewer(), ranking.detector, live.lambda_g, live.run_id),
             ack=receipts.settled,
             rejected=receipts.rejected,
-            caption=f"{pipeline.DETECTORS[detector]}, worst first",
+            conflicts=receipts.conflicts,
+            multilabel=workspace.dataset.multilabel,
+            caption=f"{pipeline.DETECTORS[detector]}, {filters.ORDERS[chosen.order].lower()}",
         )  # fmt: skip
+    with columns, st.container(width=PANEL_WIDTH):
+        near = evidence_panel(
+            workspace, grid=REVIEW, detector=detector, key="review-why", scale=state.lambda_scale()
+        )
+    if near:
+        state.set_selection(near, "an image and its neighbours")
+        st.rerun()
+    live.acknowledge()  # last, since the slider sends its next move then
     # A session that has just begun learns of a queue from before a reload only here.
     if result.operations and not operations:
         st.rerun()

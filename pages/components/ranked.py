@@ -2,63 +2,139 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from typing import Any
 
+import numpy as np
 import streamlit as st
 
+from air_core import pipeline
 from air_core.pipeline import Fit
 from air_core.ranking import Ranking
 from air_core.workspace import Workspace
-from pages import filters, state
-from pages.components.refit import refit_control
+from pages import filters, resources, state
+from pages.components.stopping import stopping_line
+from pages.standing import Standing
 
 PAGE_SIZES = (60, 120, 240, 500, 1000)
+_PAGE = "review-page"
+_ANY = "—any—"  # no label of a dataset is likely to be this, and none may be empty
+_DEFAULTS = {
+    "review-scope": "flagged", "review-class": _ANY, "review-pair": _ANY, "review-text": "",
+    "review-decision": "any", "review-reviewer": _ANY, "review-opinion": "any",
+}  # fmt: skip
+_FOLDED = ("review-decision", "review-reviewer", "review-opinion")
 
 
-def draw_head(workspace: Workspace, ranking: Ranking, fit: Fit, reviewed: Set[str]) -> None:
-    """Title, how far the review is, and λ_g."""
-    flagged = workspace.dataset.item_ids[ranking.flagged].tolist()
-    done = len(reviewed & set(flagged))
+def draw_head(workspace: Workspace, ranking: Ranking, fit: Fit, standing: Standing) -> None:
+    """Title, how far the review is, when to stop, and λ_g."""
+    flagged = int(ranking.flagged.sum())
+    done = int(np.count_nonzero(standing.decided & ranking.flagged))
     st.title("Review", width="content")
     st.progress(
-        done / len(flagged) if flagged else 1.0,
-        text=f"Reviewed **{done:,}** of **{len(flagged):,}** flagged images",
+        done / flagged if flagged else 1.0,
+        text=f"Reviewed **{done:,}** of **{flagged:,}** flagged images",
         width="stretch",
     )
-    refit_control(workspace, fit)
+    stopping_line(resources.progress())
 
 
-def choose_filter(workspace: Workspace, ranking: Ranking) -> filters.Filter:
-    """Draw the controls that narrow the list, and return what they say."""
-    names, pairs = workspace.dataset.class_names, filters.pairs(workspace.dataset, ranking)
+def choose_detector() -> str:
+    """Draw the choice among all detectors there are; those without a fit are marked."""
+
+    def title(name: str) -> str:
+        missing = resources.fit(model_of(name)) is None
+        return f"{pipeline.DETECTORS[name]} (not fitted)" if missing else pipeline.DETECTORS[name]
+
+    return str(
+        st.selectbox(
+            "Detector", pipeline.DETECTORS, format_func=title, on_change=_first_page,
+            key="review-detector", persist_state="session", width=146,
+        )
+    )  # fmt: skip
+
+
+def model_of(detector: str) -> str:
+    """The model whose fit a detector reads.
+
+    Examples
+    --------
+    >>> model_of("air-margin")
+    'air'
+    """
+    return detector.partition("-")[0]
+
+
+def other_models(detector: str) -> list[Ranking]:
+    """One ranking of each model but the detector's own: its scores share their suggestions."""
+    one_each = {model_of(name): name for name in reversed(pipeline.DETECTORS)}
+    one_each.pop(model_of(detector), None)
+    found = (resources.ranking(name) for name in one_each.values())
+    return [ranking for ranking in found if ranking is not None]
+
+
+def choose_filter(workspace: Workspace, ranking: Ranking, standing: Standing) -> filters.Filter:
+    """Draw the controls that narrow and order the list, and return what they say."""
+    dataset = workspace.dataset
+    pairs = filters.pairs(dataset, ranking)
+    classes = [_ANY, *dataset.class_names, *([""] if filters.unlabelled(dataset) else [])]
 
     def pair_title(pair: filters.Pair | str) -> str:
         if isinstance(pair, str):
             return "Any pair"
-        return f"{pair[0]} → {pair[1]} ({pairs.get(pair, 0)})"
+        return f"{pair[0]} → {pair[1]} ({pairs.get(pair, 0):,})"
 
-    scope = st.selectbox(
-        "Show", filters.SCOPES, format_func=filters.SCOPES.get,
-        key="review-scope", persist_state="session", width=100,
+    order = _choice("Order", filters.ORDERS, "review-order", width=124)
+    scope = _choice("Show", filters.SCOPES, "review-scope", width=102)
+    class_name = _choice(
+        "Given class", classes, "review-class", width=114,
+        title=lambda name: "All classes" if name == _ANY else name or "No label",
     )  # fmt: skip
-    class_name = st.selectbox(
-        "Given class", ["", *names], format_func=lambda name: name or "All classes",
-        key="review-class", persist_state="session", width=125,
-    )  # fmt: skip
-    pair = st.selectbox(
-        "Given → suggested", ["", *pairs], format_func=pair_title,
-        key="review-pair", persist_state="session", width=150,
-    )  # fmt: skip
-    decision = st.selectbox(
-        "Decision", filters.DECISIONS, format_func=filters.DECISIONS.get,
-        key="review-decision", persist_state="session", width=130,
-    )  # fmt: skip
+    pair = _choice("Given → suggested", [_ANY, *pairs], "review-pair", title=pair_title, width=132)
     text = st.text_input(
-        "Search", placeholder="path or label", key="review-text", persist_state="session", width=120
-    )
+        "Search", placeholder="path or label", key="review-text", persist_state="session",
+        on_change=_first_page, icon=":material/search:",
+    )  # fmt: skip
+    folded = sum(st.session_state.get(key, _DEFAULTS[key]) != _DEFAULTS[key] for key in _FOLDED)
+    with st.popover(
+        f"Filters · {folded}" if folded else "Filters", icon=":material/tune:", key="review-more"
+    ):
+        decision = _choice("Decision", filters.DECISIONS, "review-decision", width=260)
+        reviewer = _choice(
+            "Decided by", [_ANY, *standing.names], "review-reviewer", width=260,
+            title=lambda name: "Anybody" if name == _ANY else name,
+        )  # fmt: skip
+        opinion = _choice("Other models", filters.OPINIONS, "review-opinion", width=260)
+        st.button("Clear all filters", icon=":material/filter_alt_off:", on_click=clear_filters)
     return filters.Filter(
-        scope, class_name or None, pair or None, decision, text, state.selection()
+        scope=scope,
+        class_name=None if class_name == _ANY else class_name,
+        pair=None if pair == _ANY else pair,
+        decision=decision,
+        reviewer=None if reviewer == _ANY else reviewer,
+        opinion=opinion,
+        text=text,
+        order=order,
+        selection=state.selection(),
     )
+
+
+def _choice(label: str, options: Any, key: str, *, width: int, title: Any = None) -> Any:
+    titles = title or options.get
+    return st.selectbox(
+        label, options, format_func=titles, key=key, persist_state="session", width=width,
+        on_change=_first_page,
+    )  # fmt: skip
+
+
+def clear_filters() -> None:
+    """Show all flagged images again."""
+    for key, value in _DEFAULTS.items():
+        st.session_state[key] = value
+    _first_page()
+
+
+def _first_page() -> None:
+    st.session_state[_PAGE] = 1
 
 
 def choose_page(found: int) -> slice:
@@ -69,23 +145,37 @@ def choose_page(found: int) -> slice:
         where = st.container(width="stretch")
         size = st.selectbox(
             "Images a page", PAGE_SIZES, index=1, label_visibility="collapsed",
-            format_func=lambda count: f"{count} a page",
-            key="review-size", persist_state="session", width=125,
+            format_func=lambda count: f"{count} a page", on_change=_first_page,
+            key="review-size", persist_state="session", width=132,
         )  # fmt: skip
         pages = -(-found // size)
         page = 1
         if pages > 1:
-            page = st.pagination(pages, key="review-page", width=min(110 + 36 * pages, 330))
+            # Fewer than before are left: decisions take images out of a filtered list.
+            if st.session_state.get(_PAGE, 1) > pages:
+                st.session_state[_PAGE] = pages
+            page = st.pagination(pages, key=_PAGE, width=min(110 + 36 * pages, 330))
     first, last = (page - 1) * size, min(page * size, found)
     where.caption(f"{first + 1:,} to {last:,} of {found:,}")
     return slice(first, last)
 
 
-def selection_chip(ranked: int) -> None:
+def selection_chip(shown: int) -> None:
     """Say that only a selection is shown, and offer to show everything again."""
+    chosen, origin = len(state.selection()), state.selection_origin()
+    part = f"the {chosen:,}" if shown == chosen else f"{shown:,} of the {chosen:,}"
     with st.container(horizontal=True, vertical_alignment="center"):
-        origin = state.selection_origin()
-        st.badge(f"Showing the {ranked:,} selected from {origin}", icon=":material/filter_alt:")
+        st.badge(f"Showing {part} selected from {origin}", icon=":material/filter_alt:")
         if st.button("Clear the selection", type="tertiary", icon=":material/close:"):
             state.clear_selection()
             st.rerun()
+
+
+def nothing_matches() -> None:
+    """Say that the filters let nothing through, and offer to open them."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown("No image passes these filters.", width="content")
+        st.button(
+            "Clear all filters", key="review-clear", icon=":material/filter_alt_off:",
+            on_click=clear_filters,
+        )  # fmt: skip

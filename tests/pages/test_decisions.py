@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from air_core.errors import DecisionError
+from air_core.labels.assignments import Handout
 from air_core.workspace import Workspace
-from pages.components.grid import Basis, GridOperation, ItemDecision
+from pages.components.grid import Basis, GridOperation, ItemDecision, Meanwhile
 from pages.decisions import Receipts, commit
 
-ANA = Basis("ana")
+ANA, BOB = Basis("ana"), Basis("bob")
 
 
 @pytest.fixture
@@ -107,3 +108,130 @@ def test_a_store_that_fails_keeps_the_queue_and_its_order(opened, monkeypatch):
     assert (receipts.settled, receipts.rejected) == ({"c": 0}, {})
     assert send(opened, operations, receipts) == ""
     assert [event.operation_id for event in opened.labels.history()] == ["c:1", "c:2"]
+
+
+# -- two reviewers at once -------------------------------------------------------------------
+
+
+def saw(workspace, number, seen, action="keep", row=0, who=ANA, label=None):
+    """One decision by somebody who saw event ``seen`` in force (0: none)."""
+    item = str(workspace.dataset.item_ids[row])
+    made = ItemDecision(item, action, label, seen=seen)
+    return GridOperation(who.reviewer, number, "decide", who, (made,))
+
+
+def in_force(workspace, row=0):
+    event = workspace.labels.current().get(str(workspace.dataset.item_ids[row]))
+    return None if event is None else (event.reviewer, event.action)
+
+
+def test_a_newer_decision_of_somebody_else_is_not_overwritten_unseen(opened):
+    item = str(opened.dataset.item_ids[0])
+    send(opened, [saw(opened, 1, 0, "relabel", who=BOB, label="disc")], Receipts())
+    theirs = opened.labels.current()[item]
+    receipts = Receipts()
+    assert (
+        send(opened, [saw(opened, 1, 0, "exclude"), keep(opened, 2, 1, client="ana")], receipts)
+        == ""
+    )
+    assert in_force(opened) == ("bob", "relabel")
+    assert receipts.conflicts == {
+        "ana:1": {item: Meanwhile("bob", "relabel", "disc", theirs.created_at, theirs.event_id)}
+    }
+    assert (receipts.settled, receipts.rejected) == ({"ana": 2}, {})
+    assert in_force(opened, 1) == ("ana", "keep"), "what comes after it is stored"
+
+    # Overwriting is a decision on top of theirs, which by now was seen.
+    send(opened, [saw(opened, 3, theirs.event_id, "exclude")], receipts)
+    assert in_force(opened) == ("ana", "exclude")
+
+
+def test_taking_back_is_a_change_too(opened):
+    send(opened, [saw(opened, 1, 0, who=BOB)], Receipts())
+    send(opened, [GridOperation("bob", 2, "undo", BOB)], Receipts())
+    receipts = Receipts()
+    send(opened, [saw(opened, 1, 1, "exclude")], receipts)
+    (met,) = receipts.conflicts["ana:1"].values()
+    assert (met.reviewer, met.action, met.label, met.seen) == ("bob", None, None, 0)
+    assert in_force(opened) is None
+
+
+@pytest.mark.parametrize("between", [[], ["undo"], ["undo", "redo"], ["undo", "redo", "undo"]])
+def test_ones_own_queue_never_stands_in_its_own_way(opened, between):
+    """All of it was made while the page still showed what was in force before."""
+    send(opened, [saw(opened, 1, 0)], Receipts())
+    steps = [GridOperation("ana", 3 + n, kind, ANA) for n, kind in enumerate(between)]
+    receipts = Receipts()
+    queue = [saw(opened, 2, 1, "unsure"), *steps, saw(opened, 9, 1, "exclude")]
+    assert send(opened, queue, receipts) == ""
+    assert receipts.conflicts == {}
+    assert in_force(opened) == ("ana", "exclude")
+
+
+def test_ones_own_undo_of_what_was_seen_is_no_conflict(opened):
+    send(opened, [saw(opened, 1, 0)], Receipts())
+    receipts = Receipts()
+    send(opened, [GridOperation("ana", 2, "undo", ANA), saw(opened, 3, 1, "exclude")], receipts)
+    assert receipts.conflicts == {}
+    assert in_force(opened) == ("ana", "exclude")
+
+
+def test_somebody_between_two_of_ones_own_is_a_conflict(opened):
+    send(opened, [saw(opened, 1, 0)], Receipts())
+    send(opened, [saw(opened, 1, 1, "unsure", who=BOB)], Receipts())
+    receipts = Receipts()
+    send(opened, [saw(opened, 2, 0, "exclude")], receipts)
+    assert list(receipts.conflicts) == ["ana:2"]
+    assert in_force(opened) == ("bob", "unsure")
+
+
+def test_of_a_batch_only_what_has_changed_waits(opened):
+    send(opened, [saw(opened, 1, 0, row=1, who=BOB)], Receipts())
+    items = [str(opened.dataset.item_ids[row]) for row in range(3)]
+    batch = tuple(ItemDecision(item, "exclude", seen=0) for item in items)
+    receipts = Receipts()
+    send(opened, [GridOperation("ana", 1, "decide", ANA, batch)], receipts)
+    assert list(receipts.conflicts["ana:1"]) == [items[1]]
+    assert [in_force(opened, row) for row in range(3)] == [
+        ("ana", "exclude"), ("bob", "keep"), ("ana", "exclude"),
+    ]  # fmt: skip
+    send(opened, [GridOperation("ana", 2, "undo", ANA, of="ana:1")], receipts)
+    assert [in_force(opened, row) for row in range(3)] == [None, ("bob", "keep"), None]
+
+
+def test_undo_of_what_was_not_stored_takes_nothing_else_back(opened):
+    send(opened, [saw(opened, 1, 0, row=1)], Receipts())
+    send(opened, [saw(opened, 1, 0, who=BOB)], Receipts())
+    receipts = Receipts()
+    undo = GridOperation("ana", 3, "undo", ANA, of="ana:2")
+    redo = GridOperation("ana", 4, "redo", ANA, of="ana:2")
+    send(opened, [saw(opened, 2, 0, "exclude"), undo, redo], receipts)
+    assert receipts.settled == {"ana": 4}
+    assert in_force(opened, 1) == ("ana", "keep")
+    assert in_force(opened, 0) == ("bob", "keep")
+
+
+def test_who_judges_blindly_neither_waits_nor_hears_of_others(opened):
+    item = str(opened.dataset.item_ids[0])
+    turns = Handout([(item, "ana"), (item, "bob")])
+    opened.labels.assign(turns, task="second", by="eve")
+    send(opened, [saw(opened, 1, 0, who=BOB)], Receipts())
+    receipts = Receipts()
+    send(opened, [saw(opened, 1, 0, "exclude")], receipts)
+    assert receipts.conflicts == {}
+    assert in_force(opened) == ("ana", "exclude")
+
+
+def test_a_change_between_look_and_lock_is_noticed(opened, monkeypatch):
+    decide = Workspace.decide
+
+    def quicker(workspace, *args, **options):
+        monkeypatch.setattr(Workspace, "decide", decide)
+        send(opened, [saw(opened, 1, 0, who=BOB)], Receipts())
+        return decide(workspace, *args, **options)
+
+    monkeypatch.setattr(Workspace, "decide", quicker)
+    receipts = Receipts()
+    assert send(opened, [saw(opened, 1, 0, "exclude")], receipts) == ""
+    assert list(receipts.conflicts) == ["ana:1"]
+    assert in_force(opened) == ("bob", "keep")

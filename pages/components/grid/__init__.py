@@ -6,10 +6,15 @@ browser drop them. So a burst of keys, a reload or a server restart loses nothin
 operation sent twice counts once. The queue belongs to the browser's page and not to the grid: when
 another page of the interface takes the grid's place, :mod:`pages.components.outbox` sends the rest.
 
+Whenever another image gets the focus, ``document`` hears a ``CustomEvent("air-audit:focus")`` with
+``{grid, id, item}``: the grid's key, the image's row in the dataset (null if none has the focus)
+and its item id. ``window.airAuditFocus`` holds the latest for components that come later.
+
 A page with decisions::
 
-    ack, rejected = commit(pending_operations("review"))        # before the items are built
-    result = review_grid(items, key="review", class_names=names, ack=ack, rejected=rejected,
+    problem = commit(workspace, pending_operations("review"), receipts)   # before the items
+    result = review_grid(items, key="review", class_names=names, ack=receipts.settled,
+                         rejected=receipts.rejected, conflicts=receipts.conflicts,
                          basis=Basis("ana", "air-margin"), workspace="…")
     if result.operations:                    # first run of a session after a restart
         st.rerun()
@@ -34,6 +39,8 @@ from pages.components.grid.operations import (
     Basis,
     GridOperation,
     ItemDecision,
+    Meanwhile,
+    as_sent,
     pending_operations,
     unacknowledged,
 )
@@ -45,6 +52,7 @@ __all__ = [
     "GridOperation",
     "GridResult",
     "ItemDecision",
+    "Meanwhile",
     "pending_operations",
     "review_grid",
 ]
@@ -56,15 +64,17 @@ Density = Literal["compact", "normal", "large"]
 Border = Literal["agree", "disagree"]
 
 _ASSETS = Path(__file__).parent
+# One module for the browser, in the order the parts need each other.
+_PARTS = (
+    "queue", "tiles", "facts", "dialogs", "picker", "grid", "choices", "bar", "band", "preview",
+    "meanwhile", "keys",
+)  # fmt: skip
 _mount = st.components.v2.component(
     "air_audit_grid",
     html=(_ASSETS / "grid.html").read_text("utf-8"),
     css=(_ASSETS / "grid.css").read_text("utf-8"),
     # One module for the browser, in the order the parts need each other.
-    js="\n".join(
-        (_ASSETS / f"{part}.js").read_text("utf-8")
-        for part in ("queue", "tiles", "dialogs", "grid", "bar", "keys")
-    ),
+    js="\n".join((_ASSETS / f"{part}.js").read_text("utf-8") for part in _PARTS),
 )
 
 
@@ -97,6 +107,13 @@ class GridItem:
         dashed).
     details : tuple of (str, str)
         Further lines for the large picture, as name and value.
+    row : int or None
+        Number of the image in the dataset, for the focus event.
+    seen : int or None
+        Number of the decision in force, 0 for none; a decision made on top of another one is
+        stopped. None checks nothing.
+    by : str or None
+        Who made the decision in force.
     """
 
     item_id: str
@@ -110,6 +127,9 @@ class GridItem:
     path: str = ""
     border: Border | None = None
     details: tuple[tuple[str, str], ...] = ()
+    row: int | None = None
+    seen: int | None = None
+    by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +157,8 @@ def review_grid(
     basis: Basis | None = None,
     ack: Mapping[str, int] | None = None,
     rejected: Mapping[str, str] | None = None,
+    conflicts: Mapping[str, Mapping[str, Meanwhile]] | None = None,
+    multilabel: bool = False,
     readonly: bool = False,
     on_select: bool = False,
     density: Density = "normal",
@@ -162,6 +184,10 @@ def review_grid(
         Client → highest operation number that the label store holds (or that was refused).
     rejected : mapping of str to str, optional
         Operation id → why it was refused; shown to the reviewer.
+    conflicts : mapping of str to (mapping of str to Meanwhile), optional
+        Operation id → item id → what somebody else decided first; the reviewer chooses.
+    multilabel : bool
+        Whether an image may have several labels: they are then switched one by one.
     readonly : bool
         No decisions: arrows, zoom and selection only.
     on_select : bool
@@ -189,6 +215,8 @@ def review_grid(
             "basis": None if basis is None else asdict(basis),
             "ack": acknowledged,
             "rejected": dict(rejected or {}),
+            "conflicts": as_sent(conflicts or {}),
+            "multilabel": multilabel,
             "readonly": readonly,
             "onSelect": on_select,
             "density": density,
@@ -214,10 +242,11 @@ def _nothing() -> None:
 
 
 def _row(item: GridItem) -> list[Any]:
-    """The item as a list, which is a third of the size of a mapping; grid.js names the fields."""
+    """The item as a list, which is a third of the size of a mapping; tiles.js names the fields."""
     return [
         item.item_id, item.given, item.suggested,
         None if item.confidence is None else round(item.confidence, 4),
         item.score,  # in full: a decision takes it into the log
         item.rank, item.decision, item.label, item.path, item.border, item.details,
+        item.row, item.seen, item.by,
     ]  # fmt: skip

@@ -15,35 +15,40 @@ Object.assign(Grid.prototype, {
     this.root.classList.toggle("bulk", many);
     const flagged = targets.filter(differs);
     const same = new Set(flagged.map((item) => item.suggested)).size === 1 && flagged.length === targets.length;
+    const number = many ? ` ${targets.length}` : "";
     const texts = {
-      accept: !many ? "Accept"
-        : same ? `Relabel ${targets.length} images as ${flagged[0].suggested}` : `Accept ${targets.length} suggestions`,
-      keep: many ? `Keep ${targets.length}` : "Keep",
-      pick: many ? `Relabel ${targets.length} as …` : "Relabel as …",
-      exclude: many ? `Exclude ${targets.length}` : "Exclude",
-      unsure: many ? `Unsure about ${targets.length}` : "Unsure",
+      accept: many && same ? `Accept${number} → ${flagged[0].suggested}` : `Accept${number}`,
+      keep: `Keep${number}`,
+      pick: `Relabel${number} as …`,
+      exclude: `Exclude${number}`,
+      unsure: `Unsure${number}`,
     };
     for (const button of this.root.querySelectorAll("[data-do]")) {
       const text = button.querySelector(".text");
-      if (text && texts[button.dataset.do]) text.textContent = texts[button.dataset.do];
-      if (text) button.disabled = !targets.length;
+      if (!text) continue;
+      const said = texts[button.dataset.do];
+      if (text.textContent !== said) text.textContent = said;
+      button.title = said;
+      button.disabled = !targets.length;
     }
+    this.paintConflicts();
   },
 
   press(what) {
     const inZoom = this.zoom.dialog.open;
-    if (["accept", "keep", "exclude", "unsure"].includes(what)) this.decide(what);
+    // The button has said how many.
+    if (["accept", "keep", "exclude", "unsure"].includes(what)) this.decide(what, null, { asked: true });
     else if (what === "undo" || what === "redo") this.step(what);
-    else if (what === "pick") this.pick("");
+    else if (what === "pick") this.pick();
+    else if (what === "previous" || what === "next") this.turn(what === "next" ? 1 : -1);
+    else if (what === "preview") this.preview.toggle();
+    else if (what === "theirs") this.acceptTheirs();
+    else if (what === "mine") this.overwriteTheirs();
+    else if (what === "show-met") this.showConflict();
     else if (what === "help") this.openHelp();
     else if (what === "close-help") this.help.close();
     else if (what === "dismiss") this.find(".notice").hidden = true;
     if (inZoom) this.zoom.dialog.focus();
-  },
-
-  pick(typed) {
-    const targets = this.targets();
-    if (targets.length && !this.data.readonly) this.picker.open(this.data.classes, targets.length, typed);
   },
 
   openZoom() {
@@ -56,9 +61,23 @@ Object.assign(Grid.prototype, {
     this.zoom.show(this.items[row], row + 1, this.items.length, this.url("image", this.focusId));
   },
 
+  // The image before or after the one in the large picture.
+  turn(step) {
+    const item = this.items[this.rows.get(this.focusId) + step];
+    if (!item) return;
+    this.focus(item.id);
+    this.openZoom();
+  },
+
   openHelp() {
     this.find(".numbers").replaceChildren(
-      ...this.data.classes.slice(0, 10).map((name) => create("li", "", name)));
+      ...this.data.classes.slice(0, 10).map((name, at) => {
+        const line = create("li");
+        line.append(create("kbd", "", `${(at + 1) % 10}`), create("span", "", name));
+        return line;
+      }));
+    this.find(".by-number").textContent = this.data.multilabel
+      ? "give or take one of the first ten labels" : "relabel as one of the first ten classes";
     this.help.showModal();
   },
 
@@ -68,19 +87,11 @@ Object.assign(Grid.prototype, {
       button.setAttribute("aria-pressed", button.dataset.density === this.root.dataset.density ? "true" : "false");
     }
     if (!remember) return;
-    try {
-      localStorage.setItem(DENSITY_KEY, density);
-    } catch {
-      // Storage is switched off: the choice holds until the page is left.
-    }
+    keepSetting(DENSITY_KEY, density);
     this.tiles.get(this.focusId)?.node.scrollIntoView({ block: "nearest" });
   },
 
   storedDensity() {
-    try {
-      return localStorage.getItem(DENSITY_KEY);
-    } catch {
-      return null;
-    }
+    return readSetting(DENSITY_KEY);
   },
 });

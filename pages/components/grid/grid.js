@@ -2,7 +2,6 @@
 
 const MOVES = new Set(["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End", "PageUp", "PageDown"]);
 const ACTIONS = { k: "keep", x: "exclude", n: "unsure" };
-const SPOKEN = { keep: "Kept", exclude: "Excluded", unsure: "Marked unsure", relabel: "Relabelled" };
 
 class Grid {
   constructor(root) {
@@ -19,9 +18,16 @@ class Grid {
     this.queue = null;
     this.made = [];
     this.unmade = [];
-    this.picker = new ClassPicker(this.find(".picker"), (label) => this.decide("relabel", label));
+    this.picker = new ClassPicker(
+      this.find(".picker"),
+      (label) => this.decide("relabel", label, { asked: true }),
+      (wanted) => this.retag(wanted, { asked: true }),
+    );
+    this.confirmation = new Confirmation(this.find(".confirm"));
     this.zoom = new LargePicture(this.find(".zoom"), (event) => this.onKey(event));
     this.help = this.find(".help");
+    this.preview = new Preview(this);
+    this.listenForBand();
     this.listen();
     this.setDensity(this.storedDensity());
   }
@@ -75,7 +81,8 @@ class Grid {
     }
     if (this.queue) {
       this.queue.connect("grid", this);
-      const refused = this.queue.acknowledge(data.ack, data.rejected);
+      const { refused, nothing } = this.queue.acknowledge(data);
+      this.forget(nothing);
       if (refused.length) this.notify(data.rejected[operationId(refused[refused.length - 1])]);
     }
     this.render();
@@ -90,12 +97,7 @@ class Grid {
     const lost = this.focusId;
     const lostAt = this.rows.get(lost);
     const hadFocus = this.list.contains(this.host.activeElement);
-    this.items = this.data.items.map((row) => {
-      const item = toItem(row);
-      const shown = overlay.get(item.id);
-      if (shown) [item.decision, item.label] = shown;
-      return item;
-    });
+    this.items = this.data.items.map((row) => this.asShown(toItem(row), overlay));
     this.rows = new Map(this.items.map((item, row) => [item.id, row]));
     for (const [id, tile] of this.tiles) {
       if (!this.rows.has(id)) {
@@ -138,14 +140,25 @@ class Grid {
     }
   }
 
+  // With what this browser has not stored yet, and what somebody else has changed meanwhile.
+  asShown(item, overlay) {
+    const shown = overlay.get(item.id);
+    if (shown) {
+      [item.decision, item.label] = shown;
+      item.by = this.data.basis?.reviewer;
+    }
+    const met = this.queue?.conflicts.get(item.id);
+    if (met) item.met = met;
+    return item;
+  }
+
   // Only what a decision touched: with 1,000 tiles a full render would cost a frame or two.
   renderSome(ids) {
     const overlay = this.queue.overlay();
     for (const id of ids) {
       const row = this.rows.get(id);
       if (row === undefined) continue;
-      const item = toItem(this.data.items[row]);
-      if (overlay.has(id)) [item.decision, item.label] = overlay.get(id);
+      const item = this.asShown(toItem(this.data.items[row]), overlay);
       this.items[row] = item;
       this.tiles.get(id).show(item, row + 1, this.items.length, this.url("thumb", id));
     }
@@ -172,9 +185,10 @@ class Grid {
 
   // ---- focus and selection ----------------------------------------------------------------
 
-  focus(id, { grab = true, extend = false, select = true } = {}) {
+  focus(id, { grab = true, extend = false, select = true, scroll = true } = {}) {
     this.tiles.get(this.focusId)?.node.setAttribute("tabindex", "-1");
     this.focusId = id;
+    this.tell();
     const tile = this.tiles.get(id);
     if (!tile) return;
     tile.node.setAttribute("tabindex", "0");
@@ -185,9 +199,19 @@ class Grid {
     }
     if (grab) {
       tile.node.focus({ preventScroll: true });
-      tile.node.scrollIntoView({ block: "nearest", inline: "nearest" });
+      if (scroll) tile.node.scrollIntoView({ block: "nearest", inline: "nearest" });
       this.paintSelection();
     }
+  }
+
+  // Other components explain the image that has the focus.
+  tell() {
+    const item = this.items[this.rows.get(this.focusId)];
+    const detail = { grid: this.data?.name ?? "", id: item?.row ?? null, item: item?.id ?? null };
+    const { grid, item: last } = window.airAuditFocus ?? {};
+    if (grid === detail.grid && last === detail.item) return;
+    window.airAuditFocus = detail;
+    document.dispatchEvent(new CustomEvent("air-audit:focus", { detail }));
   }
 
   selectRange(id) {
@@ -224,62 +248,14 @@ class Grid {
     return focused ? [focused] : [];
   }
 
-  // ---- decisions --------------------------------------------------------------------------
-
-  decide(action, label = null) {
-    const targets = this.targets();
-    if (this.data.readonly || !targets.length) return;
-    const decisions = targets.map((item) => {
-      const saw = [item.suggested ?? null, item.score ?? null];
-      if (action !== "accept") return [item.id, action, label, ...saw];
-      return differs(item) ? [item.id, "relabel", item.suggested, ...saw] : [item.id, "keep", null, ...saw];
-    });
-    const before = targets.map((item) => [item.id, item.decision, item.label]);
-    const operation = this.queue.add("decide", this.data.basis, decisions, decisions);
-    this.made.push({ before, after: operation.decisions });
-    this.unmade = [];
-    this.renderSome(decisions.map(([id]) => id));
-    this.say(decisions);
-    this.advance(targets);
-  }
-
-  // On to the next image, so that a run of keys is a run of decisions.
-  advance(targets) {
-    const last = this.rows.get(targets[targets.length - 1].id);
-    const next = this.items[Math.min(last + 1, this.items.length - 1)];
-    this.focus(next.id, { grab: true });
-    if (this.zoom.dialog.open) this.openZoom();
-  }
-
-  step(kind) {
-    if (this.data.readonly) return;
-    const [from, to] = kind === "undo" ? [this.made, this.unmade] : [this.unmade, this.made];
-    const change = from.pop();
-    if (change) to.push(change);
-    const shows = change ? (kind === "undo" ? change.before : change.after) : [];
-    this.queue.add(kind, this.data.basis, [], shows);
-    this.renderSome(shows.map(([id]) => id));
-    const back = shows.find(([id]) => this.rows.has(id));
-    if (back) this.focus(back[0], { grab: true });
-    if (this.zoom.dialog.open) this.openZoom();
-    this.find(".spoken").textContent = kind === "undo" ? "Undone" : "Redone";
-  }
-
-  say(decisions) {
-    const [, action, label] = decisions[0];
-    const what = decisions.length > 1 ? `${decisions.length} images: ` : "";
-    this.find(".spoken").textContent = `${what}${SPOKEN[action]}${label ? ` as ${label}` : ""}`;
-  }
-
-  notify(message) {
-    this.find(".notice span").textContent = message;
-    this.find(".notice").hidden = false;
-  }
-
   close() {
     clearTimeout(this.reporting);
     window.removeEventListener("resize", this.onResize);
     this.resized.disconnect();
     this.queue?.disconnect("grid", this);
+    this.preview.hide();
+    if (window.airAuditFocus?.grid !== this.data.name) return;
+    this.rows = new Map();
+    this.tell();
   }
 }

@@ -20,15 +20,10 @@ Object.assign(Grid.prototype, {
     else if (key === "enter") this.decide("accept");
     else if (key in ACTIONS) this.decide(ACTIONS[key]);
     else if (key === "u") this.step(event.shiftKey ? "redo" : "undo");
-    else if (key === "l" || key === "/") this.pick("");
+    else if (key === "l" || key === "/") this.pick();
     else if (/^[0-9]$/.test(key)) this.chooseNumber(key === "0" ? 9 : Number(key) - 1);
     else return false;
     return true;
-  },
-
-  chooseNumber(at) {
-    const label = this.data.classes[at];
-    if (label !== undefined) this.decide("relabel", label);
   },
 
   move(event, command) {

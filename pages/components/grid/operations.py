@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import streamlit as st
@@ -38,7 +38,8 @@ class Basis:
 class ItemDecision:
     """What an operation decides about one item; ``label`` only for ``relabel``.
 
-    ``suggested`` and ``score`` are what the tile showed.
+    ``suggested`` and ``score`` are what the tile showed; ``seen`` is the number of the decision
+    in force that it showed, 0 for none. Without it (None) nothing is checked.
     """
 
     item_id: str
@@ -46,13 +47,40 @@ class ItemDecision:
     label: str | None = None
     suggested: str | None = None
     score: float | None = None
+    seen: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Meanwhile:
+    """What somebody else has decided about an item since the reviewer saw it.
+
+    Parameters
+    ----------
+    reviewer : str
+        Who changed it last.
+    action : str or None
+        The decision now in force; None if it was taken back.
+    label : str or None
+        Label of a ``relabel`` in force, as people read it.
+    created_at : str
+        When they did.
+    seen : int
+        Number of the decision in force, 0 for none: to decide on top of it.
+    """
+
+    reviewer: str
+    action: str | None
+    label: str | None
+    created_at: str
+    seen: int
 
 
 @dataclass(frozen=True, slots=True)
 class GridOperation:
     """One numbered thing the reviewer did; one operation is one batch in the label store.
 
-    ``operation_id`` is ``"client:number"``; numbers of one client ascend from 1.
+    ``operation_id`` is ``"client:number"``; numbers of one client ascend from 1. ``of`` is the
+    operation that an undo or a redo is about, where the page that sent it has made it.
     """
 
     client: str
@@ -60,6 +88,7 @@ class GridOperation:
     kind: Kind
     basis: Basis
     decisions: tuple[ItemDecision, ...] = ()
+    of: str | None = None
 
     @property
     def operation_id(self) -> str:
@@ -82,6 +111,16 @@ def unacknowledged(raw: object, ack: Mapping[str, int]) -> tuple[GridOperation, 
     return tuple(one for one in parse(raw) if one.number > ack.get(one.client, 0))
 
 
+def as_sent(
+    conflicts: Mapping[str, Mapping[str, Meanwhile]],
+) -> dict[str, dict[str, dict[str, Any]]]:
+    """Conflicts as the browser gets them."""
+    return {
+        operation: {item: asdict(found) for item, found in items.items()}
+        for operation, items in conflicts.items()
+    }
+
+
 def parse(raw: object) -> tuple[GridOperation, ...]:
     """Read what the browser sent; it is not trusted, so whatever has another shape is left out."""
     operations = (_operation(entry) for entry in raw) if isinstance(raw, list) else ()
@@ -99,7 +138,8 @@ def _operation(entry: object) -> GridOperation | None:
     basis, decisions = _basis(entry.get("basis")), _decisions(entry.get("decisions"))
     if basis is None or decisions is None or (kind == "decide") != bool(decisions):
         return None
-    return GridOperation(client, number, kind, basis, decisions)
+    of = entry.get("of")
+    return GridOperation(client, number, kind, basis, decisions, of if type(of) is str else None)
 
 
 def _basis(raw: object) -> Basis | None:
@@ -123,8 +163,9 @@ def _decisions(raw: object) -> tuple[ItemDecision, ...] | None:
                 (str() | None) as label,
                 (str() | None) as suggested,
                 score,
-            ] if _is_number(score):
-                decisions.append(ItemDecision(item_id, action, label, suggested, score))
+                *rest,  # missing in what an earlier version of the page has left in the browser
+            ] if _is_number(score) and _says_what_was_seen(rest):
+                decisions.append(ItemDecision(item_id, action, label, suggested, score, *rest))
             case _:
                 return None
     return tuple(decisions)
@@ -133,3 +174,13 @@ def _decisions(raw: object) -> tuple[ItemDecision, ...] | None:
 def _is_number(value: Any) -> bool:
     """Whether it is a number or none; JSON has neither NaN nor infinity."""
     return value is None or type(value) in (int, float)
+
+
+def _says_what_was_seen(rest: list[Any]) -> bool:
+    """Whether it is the number of one event, 0 or none; or nothing at all."""
+    match rest:
+        case [] | [None]:
+            return True
+        case [seen]:
+            return type(seen) is int and seen >= 0
+    return False

@@ -30,7 +30,10 @@ class OperationQueue {
     this.timer = 0;
     this.unanswered = false;
     this.senders = {};
-    this.pending = this.load();
+    this.pending = this.load(storageKey);
+    // Item id → what the reviewer decided, and what somebody else had decided first. Kept until one
+    // of the two is chosen.
+    this.conflicts = new Map(this.load(`${storageKey}:met`));
     window.addEventListener("beforeunload", (event) => {
       if (this.pending.length) event.preventDefault();
     });
@@ -57,18 +60,31 @@ class OperationQueue {
     this.senders.frame?.paint?.();
   }
 
-  add(kind, basis, decisions, shows) {
-    const operation = { client: this.client, n: ++this.number, kind, basis, decisions, shows };
+  // `of` names the operation that an undo or a redo is about, where this page has made it.
+  add(kind, basis, decisions, shows, of = null) {
+    const operation = { client: this.client, n: ++this.number, kind, basis, decisions, shows, of };
     this.pending.push(operation);
+    this.settle(decisions.map(([id]) => id));
     this.save();
     this.pump();
     return operation;
   }
 
-  // Drop what Python holds; answer with the operations that it refused.
-  acknowledge(ack, rejected) {
+  // Drop what Python holds; answer with the operations that it refused, and with all of which
+  // nothing was stored.
+  acknowledge({ ack, rejected, conflicts }) {
     const settled = (operation) => operation.n <= (ack[operation.client] ?? 0);
     const refused = this.pending.filter((op) => settled(op) && operationId(op) in rejected);
+    const nothing = [...refused];
+    for (const operation of this.pending.filter(settled)) {
+      const met = conflicts[operationId(operation)];
+      if (!met) continue;
+      if (operation.decisions.every(([id]) => id in met)) nothing.push(operation);
+      for (const mine of operation.decisions) {
+        if (mine[0] in met) this.conflicts.set(mine[0], { mine, theirs: met[mine[0]] });
+      }
+    }
+    this.keep(`${this.storageKey}:met`, [...this.conflicts]);
     const before = this.pending.length;
     this.pending = this.pending.filter((operation) => !settled(operation));
     if (this.pending.length !== before) this.save();
@@ -77,7 +93,7 @@ class OperationQueue {
       this.unanswered = false;
     }
     this.pump();
-    return refused;
+    return { refused, nothing };
   }
 
   // One send at a time, always of everything unacknowledged: Streamlit keeps only the newest state.
@@ -106,9 +122,15 @@ class OperationQueue {
     return shown;
   }
 
-  load() {
+  // These images are decided anew, or left to whoever decided first.
+  settle(ids) {
+    for (const id of ids) this.conflicts.delete(id);
+    this.keep(`${this.storageKey}:met`, [...this.conflicts]);
+  }
+
+  load(key) {
     try {
-      const stored = JSON.parse(sessionStorage.getItem(this.storageKey) ?? "[]");
+      const stored = JSON.parse(sessionStorage.getItem(key) ?? "[]");
       return Array.isArray(stored) ? stored : [];
     } catch {
       return [];
@@ -116,9 +138,13 @@ class OperationQueue {
   }
 
   save() {
+    this.keep(this.storageKey, this.pending);
+  }
+
+  keep(key, list) {
     try {
-      if (this.pending.length) sessionStorage.setItem(this.storageKey, JSON.stringify(this.pending));
-      else sessionStorage.removeItem(this.storageKey);
+      if (list.length) sessionStorage.setItem(key, JSON.stringify(list));
+      else sessionStorage.removeItem(key);
     } catch {
       // Storage is full or switched off: the queue still holds them, and leaving asks first.
     }

@@ -1,7 +1,7 @@
 // One tile per item, keyed by id. Names come from files, so they are only ever set as text.
 
 const FIELDS = ["id", "given", "suggested", "confidence", "score", "rank", "decision", "label",
-  "path", "border", "details"];
+  "path", "border", "details", "row", "seen", "by"];
 const toItem = (row) => Object.fromEntries(FIELDS.map((field, i) => [field, row[i]]));
 
 const MARKS = {
@@ -11,8 +11,10 @@ const MARKS = {
   unsure: () => "? unsure",
   agree: () => "✓ agrees",
   disagree: () => "✗ differs",
+  met: (item) => `⚠ ${item.met.theirs.reviewer}: ${verdict(item.met.theirs)}`,
 };
-const markOf = (item) => item.border ?? item.decision ?? "none";
+const verdict = ({ action, label }) => (action ? MARKS[action]({ label }) : "taken back");
+const markOf = (item) => (item.met ? "met" : item.border ?? item.decision ?? "none");
 const percent = (share) => (share == null ? "" : `${Math.round(100 * share)} %`);
 const NO_LABEL = "no label";
 const differs = (item) => item.suggested != null && item.suggested !== item.given;
@@ -76,7 +78,7 @@ class Tile {
     if (this.picture.getAttribute("src") !== url) this.picture.src = url;
     const mark = markOf(item);
     this.node.dataset.mark = mark;
-    this.node.classList.toggle("relabelled", item.decision === "relabel" && !item.border);
+    this.node.classList.toggle("relabelled", item.decision === "relabel" && !item.border && !item.met);
     this.rank.textContent = item.rank == null ? "" : `${item.rank}`;
     this.badge.textContent = mark === "none" ? "" : MARKS[mark](item);
     this.badge.hidden = mark === "none";
@@ -87,11 +89,12 @@ class Tile {
     this.opinion.hidden = item.suggested == null;
     this.number.hidden = item.score == null;
     this.score.textContent = item.score == null ? "" : `score ${item.score.toFixed(3)}`;
-    this.node.title = [item.given ?? NO_LABEL, differs(item) ? `→ ${item.suggested}` : ""].join(" ").trim();
     this.node.setAttribute("aria-label", describe(item, position, total));
   }
 
   select(selected) {
+    if (selected === this.selected) return;
+    this.selected = selected;
     this.node.setAttribute("aria-selected", selected ? "true" : "false");
   }
 }

@@ -7,7 +7,6 @@ waits in the browser, and shows how much that is until it is stored.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import streamlit as st
@@ -15,8 +14,8 @@ import streamlit as st
 from air_core.workspace import Workspace
 from pages import resources, state
 from pages.components.grid import REVIEW, GridOperation, pending_operations
-from pages.components.grid.operations import unacknowledged
-from pages.decisions import commit
+from pages.components.grid.operations import as_sent, unacknowledged
+from pages.decisions import Receipts, commit
 
 KEY = "air-outbox"
 _ASSETS = Path(__file__).parent
@@ -43,23 +42,27 @@ def store_the_rest(workspace: Workspace) -> str:
     """
     receipts, operations = state.receipts(), pending_operations(KEY)
     problem = commit(workspace, operations, receipts)
-    waiting = _outbox(resources.version(workspace), receipts.settled, receipts.rejected)
+    waiting = _outbox(resources.version(workspace), receipts)
     # A session that has just begun learns of a queue from before a reload only here.
     if waiting and not operations:
         st.rerun()
     return problem
 
 
-def _outbox(
-    workspace: str, ack: Mapping[str, int], rejected: Mapping[str, str]
-) -> tuple[GridOperation, ...]:
+def _outbox(workspace: str, receipts: Receipts) -> tuple[GridOperation, ...]:
     """Draw it: nothing, unless decisions wait; answer with those that are not acknowledged."""
-    data = {"workspace": workspace, "name": REVIEW, "ack": dict(ack), "rejected": dict(rejected)}
+    data = {
+        "workspace": workspace,
+        "name": REVIEW,
+        "ack": dict(receipts.settled),
+        "rejected": dict(receipts.rejected),
+        "conflicts": as_sent(receipts.conflicts),
+    }
     drawn = _mount(
         key=KEY, data=data, default={"operations": []}, width="content",
         on_operations_change=_nothing,
     )  # fmt: skip
-    return unacknowledged(drawn.get("operations"), ack)
+    return unacknowledged(drawn.get("operations"), receipts.settled)
 
 
 def _nothing() -> None:

@@ -14,7 +14,7 @@ class Outbox {
     queue.connect("frame", this);
     // While there is a grid it hears of its own operations, and says what was refused.
     if (!queue.senders.grid) {
-      const refused = queue.acknowledge(data.ack, data.rejected);
+      const { refused } = queue.acknowledge(data);
       if (refused.length) this.refused = data.rejected[operationId(refused[refused.length - 1])];
     }
     this.paint();
@@ -26,7 +26,9 @@ class Outbox {
 
   paint() {
     const waiting = this.queue.senders.grid ? 0 : this.queue.pending.length;
-    const text = waiting ? `unsaved: ${waiting}` : (this.refused ?? "");
+    const met = this.queue.senders.grid ? 0 : this.queue.conflicts.size;
+    const text = waiting ? `unsaved: ${waiting}`
+      : met ? `changed by others meanwhile: ${met}, see Review` : (this.refused ?? "");
     this.root.textContent = text;
     this.root.classList.toggle("filled", text !== "");
   }

@@ -14,17 +14,22 @@ from pages.components.palette import DECISIONS
 
 ASSETS = Path(grid.__file__).parent
 BASIS = {"reviewer": "ana", "detector": "air-margin", "lambda_g": 0.5, "run_id": "r1"}
-KEEP = ["a" * 16, "keep", None, "cat", 0.25]
+KEEP = ["a" * 16, "keep", None, "cat", 0.25, 7]
 GOOD = {"client": "c1", "n": 1, "kind": "decide", "basis": BASIS, "decisions": [KEEP]}
 
 
 def test_operations_are_read_in_order():
-    undo = {**GOOD, "n": 2, "kind": "undo", "decisions": []}
+    undo = {**GOOD, "n": 2, "kind": "undo", "decisions": [], "of": "c1:1"}
     first, second = parse([GOOD, undo])
     assert first.operation_id == "c1:1"
-    assert first.decisions == (ItemDecision("a" * 16, "keep", None, "cat", 0.25),)
+    assert first.decisions == (ItemDecision("a" * 16, "keep", None, "cat", 0.25, 7),)
     assert first.basis == Basis("ana", "air-margin", 0.5, "r1")
-    assert (second.kind, second.decisions) == ("undo", ())
+    assert (second.kind, second.decisions, second.of) == ("undo", (), "c1:1")
+
+
+def test_what_an_earlier_version_left_in_the_browser_is_read():
+    (operation,) = parse([{**GOOD, "decisions": [KEEP[:5]]}])
+    assert operation.decisions == (ItemDecision("a" * 16, "keep", None, "cat", 0.25),)
 
 
 @pytest.mark.parametrize(
@@ -47,6 +52,10 @@ def test_operations_are_read_in_order():
         {"decisions": [["a", "keep", None, 5, None]]},
         {"decisions": [["a", "keep", None, None, "0.5"]]},
         {"decisions": [["a", "keep", None, None, True]]},
+        {"decisions": [["a", "keep", None, None, None, -1]]},
+        {"decisions": [["a", "keep", None, None, None, "1"]]},
+        {"decisions": [["a", "keep", None, None, None, True]]},
+        {"decisions": [["a", "keep", None, None, None, 1, 2]]},
         {"basis": None},
         {"basis": {**BASIS, "reviewer": " "}},
         {"basis": {**BASIS, "detector": 5}},
@@ -68,12 +77,15 @@ def test_fields_of_a_tile_are_named_in_the_order_they_are_sent():
     script = (ASSETS / "tiles.js").read_text("utf-8")
     names = re.findall(r'"(\w+)"', script[: script.index("];")])
     row = grid._row(
-        GridItem("x", "given", "suggested", 0.5, 0.123456789, 7, "keep", "label", "path")
-    )
+        GridItem(
+            "x", "given", "suggested", 0.5, 0.123456789, 7, "keep", "label", "path",
+            row=3, seen=11, by="ana",
+        )
+    )  # fmt: skip
     assert dict(zip(names, row, strict=True)) == {
         "id": "x", "given": "given", "suggested": "suggested", "confidence": 0.5,
         "score": 0.123456789, "rank": 7, "decision": "keep", "label": "label", "path": "path",
-        "border": None, "details": (),
+        "border": None, "details": (), "row": 3, "seen": 11, "by": "ana",
     }  # fmt: skip
 
 
@@ -83,6 +95,10 @@ def test_decisions_have_the_same_colours_as_on_the_map():
         colour = re.search(rf"--{decision}: (#\w+);", style)
         assert colour is not None
         assert colour[1] == DECISIONS[decision]
+
+
+def test_every_script_is_part_of_the_module():
+    assert {f"{part}.js" for part in grid._PARTS} == {file.name for file in ASSETS.glob("*.js")}
 
 
 def test_names_are_never_written_as_html():
