@@ -15,16 +15,10 @@ from starlette.routing import BaseRoute, Route
 from air_core.errors import AirError
 from pages import resources
 from pages.components.map.points import route as points
+from pages.evidence_routes import ROUTES as evidence
+from pages.headers import CACHED, NOT_CACHED, SAFE
 
 _ITEM_ID = re.compile(r"[0-9a-f]{16}")
-# The address carries the workspace's version, so a picture behind it never changes.
-_CACHED = "private, max-age=31536000, immutable"
-_NOT_CACHED = "private, no-store"
-_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Content-Security-Policy": "default-src 'none'",
-}
 
 
 async def thumbnail(request: Request) -> Response:
@@ -48,14 +42,14 @@ def _picture(request: Request, size: str) -> Response:
         # The image may have moved since it was imported; the grid shows a placeholder.
         return _missing()
     versioned = request.query_params.get("v") == resources.version(workspace)
-    cache = _CACHED if versioned else _NOT_CACHED
-    return Response(content, media_type="image/webp", headers={**_HEADERS, "Cache-Control": cache})
+    cache = CACHED if versioned else NOT_CACHED
+    return Response(content, media_type="image/webp", headers={**SAFE, "Cache-Control": cache})
 
 
 def _missing() -> Response:
     return Response(
         "Not found", status_code=404, media_type="text/plain",
-        headers={**_HEADERS, "Cache-Control": _NOT_CACHED},
+        headers={**SAFE, "Cache-Control": NOT_CACHED},
     )  # fmt: skip
 
 
@@ -63,5 +57,6 @@ ROUTES: list[BaseRoute] = [
     Route("/air/thumb/{item}", thumbnail),
     Route("/air/image/{item}", picture),
     points,
+    *evidence,
 ]
 """Everything that app.py serves beside the pages; GET and HEAD only."""

@@ -19,6 +19,9 @@ import streamlit as st
 from air_core.workspace import Workspace
 from pages import evidence_routes, resources
 
+PANEL_WIDTH = 380
+"""Pixels that the panel is laid out for."""
+
 _ASSETS = Path(__file__).parent
 _PARTS = ("charts", "picture", "neighbours", "panel")
 _ITEM_ID = re.compile(r"[0-9a-f]{16}")

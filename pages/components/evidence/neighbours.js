@@ -1,6 +1,6 @@
 // The most alike images as evidence, and a large picture of each beside the image in question.
 
-const RELATIONS = { given: "same label", suggested: "as suggested", other: "other label" };
+const RELATIONS = { given: "same", suggested: "suggested", other: "other" };
 
 class Neighbours {
   constructor(root, review) {
@@ -62,7 +62,7 @@ class Neighbours {
   }
 
   badge(neighbour) {
-    return !this.found.given && neighbour.relation === "other" ? "labelled" : RELATIONS[neighbour.relation];
+    return !this.found.given && neighbour.relation === "other" ? "" : RELATIONS[neighbour.relation];
   }
 
   facts({ similarity, same_picture: same, reviewed }) {

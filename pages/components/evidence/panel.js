@@ -249,7 +249,7 @@ function isDark(node) {
 const panels = new WeakMap();
 
 export default function (component) {
-  const root = component.parentElement.querySelector(".why");
+  const root = component.parentElement.querySelector(".air-why");
   let panel = panels.get(root);
   if (!panel) panels.set(root, (panel = new Panel(root)));
   panel.update(component);
