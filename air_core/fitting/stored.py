@@ -19,7 +19,7 @@ from air_core.workspace import Workspace
 if TYPE_CHECKING:
     from air_core.features import Features
 
-Model = Literal["air", "svm"]
+Model = Literal["air", "svm", "ridge"]
 
 
 def current_features(workspace: Workspace) -> Features:

@@ -1,0 +1,255 @@
+"""Ridge regression on one-hot labels: out-of-sample probabilities of every image at one solve.
+
+Leaving an image out of a ridge regression changes its prediction by a known amount, so that all n
+models that each miss one image cost no more than one. Nothing else gives honest probabilities of
+the labels that a model is trained on as quickly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import expit, log_softmax
+
+from air_core.errors import SolverError
+from air_core.progress import ProgressCallback, silent
+
+Floats = NDArray[np.float32]
+
+STRENGTHS = (100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1)
+_BLOCK = 4096
+# So many images are enough to tell strengths apart; each is still judged by a model without it.
+_JUDGES = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class RidgeResult:
+    """A fitted ridge regression, calibrated to the given labels.
+
+    Parameters
+    ----------
+    coef : ndarray of shape (p, C), intercept : ndarray of shape (C,)
+        Calibrated: ``features @ coef + intercept`` are logits of the given label.
+    probabilities : ndarray of shape (n, C), dtype float32
+        Of the given label, each row by the model that has not seen it. With tags each entry
+        stands for itself.
+    strength : float
+        The chosen ridge λ, for features of mean row norm 1.
+    loss_by_strength : dict of float to float
+        Mean cross-entropy of the given labels, left out, in nats.
+    """
+
+    coef: NDArray[Any]
+    intercept: NDArray[Any]
+    probabilities: Floats
+    strength: float
+    loss_by_strength: dict[float, float]
+
+
+def ridge_left_out(
+    features: NDArray[np.floating],
+    targets: NDArray[Any],
+    *,
+    n_classes: int,
+    strengths: Sequence[float] = STRENGTHS,
+    seed: int = 0,
+    progress: ProgressCallback = silent,
+) -> RidgeResult:
+    """Fit a ridge regression and predict each image from all the others.
+
+    With centred features X = Z Vᵀ (V the eigenvectors of XᵀX, d its eigenvalues) and one-hot
+    labels Y, the fit is ``F = Z (d + λ)⁻¹ Zᵀ Y``, image i has the leverage
+    ``h_i = Σ_j z_ij² / (d_j + λ) + 1/n``, and the prediction without it is
+    ``(F_i − h_i Y_i) / (1 − h_i)``. λ and the calibration (one scale, a bias for each class) are
+    those of the least cross-entropy of these predictions.
+
+    Parameters
+    ----------
+    features : ndarray of shape (n, p)
+        May be a memory map; read a few thousand rows at a time.
+    targets : ndarray of shape (n,) or (n, C)
+        Class indices, −1 unlabelled; or tags 1 and 0, rows of −1 unlabelled. Unlabelled images
+        are predicted by the whole model.
+    n_classes : int
+    strengths : sequence of float
+        Candidates for λ, strongest first; the search ends where the loss begins to rise.
+    seed : int
+        Draws the images that strengths are compared on, where there are very many.
+    progress : callable
+
+    Returns
+    -------
+    RidgeResult
+
+    Raises
+    ------
+    SolverError
+        If fewer than two images are labelled, or all alike.
+    """
+    wanted = _one_hot(targets, n_classes)
+    tags = targets.ndim == 2
+    labelled = np.flatnonzero(~np.isnan(wanted).any(axis=1))
+    if len(labelled) < 2 or not np.ptp(wanted[labelled], axis=0).any():
+        raise SolverError(
+            f"Expected labelled images of two classes, got {len(labelled)} labelled images.",
+            hint="Nothing can be told from labels that are all alike.",
+        )
+    basis = _decompose(features, wanted, labelled, progress)
+    draw = np.random.default_rng(seed)
+    judges = np.sort(draw.permutation(labelled)[:_JUDGES])
+    losses: dict[float, float] = {}
+    calibrations: dict[float, NDArray[np.float64]] = {}
+    for strength in strengths:
+        left_out = basis.predict(features, wanted, judges, strength)
+        calibrations[strength], losses[strength] = _calibrate(left_out, wanted[judges], tags)
+        progress(len(losses), len(strengths) + 1, "Predicting each image from the others")
+        if losses[strength] > 1.02 * min(losses.values()):
+            break
+    best = min(losses, key=lambda strength: (losses[strength], -strength))
+    scale, bias = calibrations[best][0], calibrations[best][1:]
+    logits = basis.predict(features, wanted, np.arange(len(wanted)), best) * scale + bias
+    probabilities = expit(logits) if tags else np.exp(log_softmax(logits, axis=1))
+    coef, intercept = basis.weights(best)
+    progress(len(strengths) + 1, len(strengths) + 1, "Predicting each image from the others")
+    return RidgeResult(
+        coef=coef * scale,
+        intercept=intercept * scale + bias,
+        probabilities=probabilities.astype(np.float32),
+        strength=best,
+        loss_by_strength=losses,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Basis:
+    """Features in the eigenvectors of their covariance, which serves every λ."""
+
+    scale: float
+    mean: Floats
+    target_mean: Floats
+    vectors: Floats
+    values: NDArray[np.float64]
+    products: Floats  # Zᵀ (Y − mean)
+    labelled: int
+
+    def predict(
+        self,
+        features: NDArray[np.floating],
+        wanted: Floats,
+        rows: NDArray[np.intp],
+        strength: float,
+    ) -> NDArray[np.float64]:
+        """Predictions (len(rows), C), each without its own label where it has one."""
+        inverse = (1 / (self.values + strength)).astype(np.float32)
+        scores = np.empty((len(rows), wanted.shape[1]))
+        for start in range(0, len(rows), _BLOCK):
+            at = rows[start : start + _BLOCK]
+            z = (np.asarray(features[at]) / self.scale - self.mean) @ self.vectors
+            fit = z @ (inverse[:, None] * self.products)
+            own = wanted[at] - self.target_mean
+            known = ~np.isnan(own).any(axis=1)
+            # Below 1 by rounding only; at 1 an image has no others to be predicted from.
+            leverage = np.minimum((z * z) @ inverse + 1 / self.labelled, 1 - 1e-4)[known, None]
+            fit[known] = (fit[known] - leverage * own[known]) / (1 - leverage)
+            scores[start : start + len(at)] = fit + self.target_mean
+        return scores
+
+    def weights(self, strength: float) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Coefficients for the features as given, and intercepts."""
+        inverse = 1 / (self.values + strength)
+        coef = self.vectors @ (inverse[:, None] * self.products)
+        return coef / self.scale, self.target_mean - self.mean @ coef
+
+
+def _decompose(
+    features: NDArray[np.floating],
+    wanted: Floats,
+    labelled: NDArray[np.intp],
+    progress: ProgressCallback,
+) -> _Basis:
+    p, n = features.shape[1], len(labelled)
+    total, norms = np.zeros(p), 0.0
+    for _, x in _blocks(features, labelled):
+        total += x.sum(axis=0, dtype=np.float64)
+        norms += float(np.linalg.norm(x, axis=1).sum(dtype=np.float64))
+    scale = norms / n or 1.0
+    mean = (total / n / scale).astype(np.float32)
+    target_mean = wanted[labelled].mean(axis=0)
+    products = np.zeros((p, wanted.shape[1]))
+    # The smaller of XXᵀ and XᵀX: both have the same eigenvalues.
+    gram = np.zeros((p, p)) if p <= n else np.zeros((n, n))
+    rows = np.empty((n, p), dtype=np.float32) if p > n else None
+    done = 0
+    for at, x in _blocks(features, labelled):
+        centred = x / scale - mean
+        products += centred.T @ (wanted[at] - target_mean)
+        if rows is None:
+            gram += centred.T @ centred
+        else:
+            rows[done : done + len(at)] = centred
+        done += len(at)
+        progress(0, 1, "Predicting each image from the others")
+    if rows is not None:
+        gram += rows @ rows.T
+    values, vectors = np.linalg.eigh(gram)
+    kept = values > 1e-7 * max(values[-1], 1e-12)
+    values, vectors = values[kept], vectors[:, kept]
+    if rows is not None:
+        vectors = rows.T @ (vectors / np.sqrt(values)).astype(np.float32)
+    vectors = np.ascontiguousarray(vectors, dtype=np.float32)
+    return _Basis(
+        scale=scale,
+        mean=mean,
+        target_mean=target_mean,
+        vectors=vectors,
+        values=values,
+        products=(vectors.T @ products).astype(np.float32),
+        labelled=n,
+    )
+
+
+def _blocks(features: NDArray[np.floating], rows: NDArray[np.intp]) -> Any:
+    for start in range(0, len(rows), _BLOCK):
+        at = rows[start : start + _BLOCK]
+        yield at, np.asarray(features[at], dtype=np.float32)
+
+
+def _one_hot(targets: NDArray[Any], n_classes: int) -> Floats:
+    """Targets as (n, C) of 1 and 0; rows of NaN where unlabelled."""
+    if targets.ndim == 2:
+        return np.where(targets < 0, np.nan, targets).astype(np.float32)
+    wanted = np.zeros((len(targets), n_classes), dtype=np.float32)
+    wanted[np.arange(len(targets)), np.maximum(targets, 0)] = 1
+    wanted[targets < 0] = np.nan
+    return wanted
+
+
+def _calibrate(
+    scores: NDArray[np.float64], wanted: Floats, tags: bool
+) -> tuple[NDArray[np.float64], float]:
+    """Scale and biases (1 + C,) of the least mean cross-entropy, and that."""
+    n, classes = scores.shape
+
+    def loss(parameters: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        logits = scores * parameters[0] + parameters[1:]
+        if tags:
+            residual = expit(logits) - wanted
+            value = (np.logaddexp(0, logits) - wanted * logits).sum() / n
+        else:
+            logs = log_softmax(logits, axis=1)
+            residual = np.exp(logs) - wanted
+            value = -(logs * wanted).sum() / n
+        # A trace of ridge, or the bias of a class without images would run away.
+        value += 1e-6 * float(parameters[1:] @ parameters[1:])
+        slope = np.concatenate([[(residual * scores).sum()], residual.sum(axis=0)]) / n
+        slope[1:] += 2e-6 * parameters[1:]
+        return float(value), slope
+
+    start = np.concatenate([[5.0], np.zeros(classes)])
+    found = minimize(loss, start, jac=True, method="L-BFGS-B")
+    return found.x, float(found.fun)

@@ -1,0 +1,11 @@
+"""Wrong labels by class: how many there are, and how benchmarks make them."""
+
+from __future__ import annotations
+
+from air_core.noise.confident import confident_joint
+from air_core.noise.estimate import NoiseEstimate, estimate_noise
+from air_core.noise.flips import flip, pairwise, symmetric
+
+__all__ = [
+    "NoiseEstimate", "confident_joint", "estimate_noise", "flip", "pairwise", "symmetric",
+]  # fmt: skip
