@@ -7,7 +7,7 @@ import streamlit as st
 from air_core import pipeline
 from air_core.workspace import Workspace
 from pages import filters, resources, state
-from pages.components.evidence import PANEL_WIDTH, evidence_panel
+from pages.components.evidence import evidence_panel
 from pages.components.grid import REVIEW, Basis, pending_operations, review_grid
 from pages.components.ranked import (
     choose_detector,
@@ -80,7 +80,7 @@ def review(workspace: Workspace) -> None:
             multilabel=workspace.dataset.multilabel,
             caption=f"{pipeline.DETECTORS[detector]}, {filters.ORDERS[chosen.order].lower()}",
         )  # fmt: skip
-    with columns, st.container(width=PANEL_WIDTH):
+    with columns:
         near = evidence_panel(
             workspace, grid=REVIEW, detector=detector, key="review-why", scale=state.lambda_scale()
         )

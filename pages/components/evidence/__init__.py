@@ -19,8 +19,7 @@ import streamlit as st
 from air_core.workspace import Workspace
 from pages import evidence_routes, resources
 
-PANEL_WIDTH = 380
-"""Pixels that the panel is laid out for."""
+_WIDTH, _FOLDED_WIDTH = 380, 40  # pixels
 
 _ASSETS = Path(__file__).parent
 _PARTS = ("charts", "picture", "neighbours", "panel")
@@ -44,7 +43,7 @@ def evidence_panel(
     height: int | None = None,
     base_url: str = "/air",
 ) -> tuple[str, ...]:
-    """Draw the panel.
+    """Draw the panel, in a place of its own width: it stands beside its grid in a row.
 
     Parameters
     ----------
@@ -68,20 +67,25 @@ def evidence_panel(
         The image and its neighbours, in the run after "Review these" was pressed; else empty.
     """
     model = detector.partition("-")[0]
-    drawn = _mount(
-        key=key,
-        data={
-            "grid": grid,
-            "workspace": resources.version(workspace),
-            "version": evidence_routes.version(workspace),
-            "model": model,
-            "detector": detector,
-            "scale": scale if model == "air" else None,
-            "height": height,
-            "baseUrl": base_url,
-        },
-        on_review_change=_nothing,
-    )
+    folded = bool((st.session_state.get(key) or {}).get("folded"))
+    with st.container(width=_FOLDED_WIDTH if folded else _WIDTH):
+        drawn = _mount(
+            key=key,
+            data={
+                "grid": grid,
+                "workspace": resources.version(workspace),
+                "version": evidence_routes.version(workspace),
+                "model": model,
+                "detector": detector,
+                "scale": scale if model == "air" else None,
+                "height": height,
+                "folded": folded,
+                "baseUrl": base_url,
+            },
+            default={"folded": False},
+            on_folded_change=_nothing,
+            on_review_change=_nothing,
+        )
     chosen = drawn.get("review") or ()
     return tuple(
         item
@@ -91,4 +95,4 @@ def evidence_panel(
 
 
 def _nothing() -> None:
-    """Streamlit offers only those triggers that have a callback."""
+    """Streamlit offers only those states and triggers that have a callback."""

@@ -44,6 +44,7 @@ function chart({ title, curve, width, axis, at, marks = [], zero = null, alike }
   draw(svg, "line", { class: "base-line", x1: 0, x2: width, y1: up(bottom), y2: up(bottom) });
   draw(svg, "polygon", { class: "band", points: [...points(high), ...points(low).reverse()].join(" ") });
   draw(svg, "polyline", { class: "middle", points: points(middle).join(" ") });
+  draw(svg, "text", { x: 2, y: TOP - 4 }, short(top));
   if (zero !== null && bottom < 0) {
     draw(svg, "line", { class: "zero", x1: 0, x2: width, y1: up(0), y2: up(0) });
     if (top > 0) draw(svg, "text", { x: 2, y: up(0) + 10 }, zero);

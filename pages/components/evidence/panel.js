@@ -2,6 +2,7 @@
 
 const QUIET_MS = 250;
 const SETTLE_MS = 130;
+const FOLD_KEY = "air-audit:why-folded";
 
 class Panel {
   constructor(root) {
@@ -27,6 +28,7 @@ class Panel {
       root.addEventListener(type, (event) => event.stopPropagation());
     }
     root.addEventListener("chosen", (event) => this.markClass(event.detail));
+    this.find(".fold").addEventListener("click", () => this.fold(!this.data.folded));
     this.find(".again").addEventListener("click", () => this.load());
     this.find(".classes ul").addEventListener("click", (event) => {
       const button = event.target.closest("button");
@@ -39,19 +41,45 @@ class Panel {
 
   // ---- data from Python -------------------------------------------------------------------
 
-  update({ data, setTriggerValue }) {
+  update({ data, setStateValue, setTriggerValue }) {
+    this.setStateValue = setStateValue;
     this.setTriggerValue = setTriggerValue;
     const before = this.data;
+    this.paintFold(data.folded);
     this.data = data;
     this.root.dataset.dark = isDark(this.root) ? "yes" : "no";
     this.fit();
     const asked = ({ version, model, scale }) => [version, model, scale].join();
-    if (!before) this.hear(window.airAuditFocus ?? {});
+    if (!before && readSetting(FOLD_KEY) === "yes" && !data.folded) return this.fold(true);
+    if (!before || before.folded) this.hear(window.airAuditFocus ?? {});
     else if (this.item && asked(before) !== asked(data)) this.later(SETTLE_MS);
   }
 
+  // Python gives the panel its room, so it is told.
+  fold(folded) {
+    writeSetting(FOLD_KEY, folded ? "yes" : "no");
+    if (folded) {
+      clearTimeout(this.timer);
+      this.request?.abort();
+      this.item = null;
+      this.lastFocus = 0;
+    }
+    this.data = { ...this.data, folded };
+    this.paintFold(folded);
+    this.setStateValue("folded", folded);
+    if (!folded) this.hear(window.airAuditFocus ?? {});
+  }
+
+  paintFold(folded) {
+    const button = this.find(".fold");
+    this.root.dataset.folded = folded ? "yes" : "no";
+    button.setAttribute("aria-expanded", folded ? "false" : "true");
+    button.title = folded ? "Show why an image is flagged" : "Fold this panel away";
+    button.setAttribute("aria-label", `Why is this flagged? ${button.title}`);
+  }
+
   hear({ grid, item }) {
-    if (!this.data || grid !== this.data.grid || item === this.item) return;
+    if (!this.data || this.data.folded || grid !== this.data.grid || item === this.item) return;
     this.item = item ?? null;
     this.focusedAt = performance.now();
     const quiet = this.focusedAt - this.lastFocus > QUIET_MS;

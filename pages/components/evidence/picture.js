@@ -4,11 +4,19 @@ const HEAT_KEY = "air-audit:heat";
 const ROLES = { given: "given", suggested: "suggested", both: "both say" };
 const TAG_ROLES = { given: "would go", suggested: "would come", both: "agreed" };
 
-function remembered() {
+function readSetting(name) {
   try {
-    return JSON.parse(localStorage.getItem(HEAT_KEY)) ?? {};
+    return localStorage.getItem(name);
   } catch {
-    return {};
+    return null;
+  }
+}
+
+function writeSetting(name, value) {
+  try {
+    localStorage.setItem(name, value);
+  } catch {
+    // Storage is switched off: the choice holds until the page is left.
   }
 }
 
@@ -22,9 +30,9 @@ class Picture {
     this.choices = this.find(".choices");
     this.legend = this.find(".legend");
     this.slider = this.find(".opacity input");
-    const { mode = "suggested", strength = 80 } = remembered();
+    const [mode, strength] = (readSetting(HEAT_KEY) ?? "suggested 80").split(" ");
     this.mode = mode;
-    this.slider.value = `${strength}`;
+    this.slider.value = strength;
     this.setStrength();
     this.slider.addEventListener("input", () => {
       this.setStrength();
@@ -43,11 +51,7 @@ class Picture {
   }
 
   remember() {
-    try {
-      localStorage.setItem(HEAT_KEY, JSON.stringify({ mode: this.mode, strength: Number(this.slider.value) }));
-    } catch {
-      // Storage is switched off: the choice holds until the page is left.
-    }
+    writeSetting(HEAT_KEY, `${this.mode} ${this.slider.value}`);
   }
 
   setStrength() {
