@@ -136,14 +136,14 @@ def _at(workspace: Workspace, run: PathRun, detector: str, dial: Dial) -> Live:
     """The ranking at the dial's λ_g: refined if it was let go there and that is ready."""
     assert dial.scale is not None
     opinion, refining = _opinion(workspace, run, dial.scale), False
-    source = "exact solver" if opinion.exact else "exact, between two values"
+    source = "exact solver" if opinion.exact else "exact path"
     if not opinion.exact and dial.released and can_refine(workspace):
         asked = resources.refinery(run).ask(dial.scale, wait=AGAIN if dial.asked_again else AT_ONCE)
         dial.asked_again = refining = not asked.done()
         if asked.done() and (found := asked.result()) is not None:
             opinion, source = found, "exact solver"
         elif refining:
-            source = "exact solver, refining …"
+            source = "exact, refining …"
     return Live(
         resources.ranking_at(run, detector, opinion),
         opinion.lambda_g,

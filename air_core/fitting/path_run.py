@@ -101,8 +101,8 @@ class PathRun:
             PathPoint(
                 lambda_g=point.lambda_g,
                 lambda_scale=point.lambda_scale,
-                coef=self.coef[t],
-                intercept=self.intercept[t],
+                coef=np.array(self.coef[t]),  # torch takes no array that is read-only
+                intercept=np.array(self.intercept[t]),
                 activations=self.activations[t],
                 margins=self.margins[t],
                 suggestions=self.suggestions[t],

@@ -3,6 +3,11 @@
 const IDLE_MS = 450; // without a key for so long, a move by keys counts as released
 const POLL_MS = [120, 250, 500, 1000, 2000];
 
+const SOURCES = {
+  "exact path": "Read between two values of the path that the exact solver has solved",
+  "exact solver": "The optimum at this λ_g, from the exact solver",
+};
+
 class Strength {
   constructor(root) {
     this.root = root;
@@ -166,7 +171,8 @@ class Strength {
     const behind = moving || this.dragging || this.sender.busy;
     const flagged = behind && data.mode === "live" ? flaggedAt(data.path, this.scale) : data.flagged;
     this.find(".flagged").textContent = flagged === null ? "" : `${count(flagged)} flagged`;
-    this.find(".source").textContent = data.busy || (behind && data.mode === "live" ? "exact solver" : data.source);
+    this.find(".source").textContent = data.busy || (behind && data.mode === "live" ? "exact path" : data.source);
+    this.find(".source").title = SOURCES[this.find(".source").textContent] ?? "";
     const waits = data.mode === "refit" && times(this.scale) !== times(data.scale);
     this.slider.setAttribute("aria-valuetext", waits
       ? `λ_g ${times(this.scale)} 1/p, Enter fits again`
