@@ -106,7 +106,7 @@ def _there_and_back(home: Path, format: str, multilabel: bool) -> dict[str, obje
         return row | {"library": f"{library}: missing, make interop", "opened": False,
                       "changed_only": False}  # fmt: skip
     found = read(again)
-    row["opened"] = found == _expected(opened, found) and _by_path(opened) == _by_path(first)
+    row["opened"] = found == _expected(opened, found) and _same_labels(first, opened)
     items = opened.dataset.item_ids.tolist()
     label = opened.dataset.class_names[-1]
     opened.decide([Decision(items[1], "relabel", label=label)], reviewer="bench")
@@ -116,14 +116,22 @@ def _there_and_back(home: Path, format: str, multilabel: bool) -> dict[str, obje
     return row
 
 
-def _by_path(workspace: Workspace) -> dict[str, str | None]:
-    """Labels by the stem of a path; formats that keep no names have the order alone."""
+def _same_labels(one: Workspace, other: Workspace) -> bool:
+    """Whether images have the same labels: by name, or in order where a format keeps no names."""
+    first, second = _by_stem(one), _by_stem(other)
+    if set(first) == set(second):
+        return first == second
+    return list(first.values()) == list(second.values())
+
+
+def _by_stem(workspace: Workspace) -> dict[str, list[str]]:
+    """Labels of each image; one label and a single tag are the same to some formats."""
     dataset = workspace.dataset
     texts = [dataset.given_text(row) for row in range(len(dataset))]
-    stems = [Path(path).stem.replace(".", "_") for path in dataset.paths]
-    if not set(stems) >= {"plain", "last"}:
-        stems = [str(row) for row in range(len(texts))]
-    return dict(zip(stems, texts, strict=True))
+    found = [sorted(tags_of(text)) if dataset.multilabel else [text or ""] for text in texts]
+    # Some formats cannot have a dot in a name.
+    stems = (Path(path).stem.replace(".", "_") for path in dataset.paths)
+    return dict(zip(stems, found, strict=True))
 
 
 def _files(folder: Path) -> dict[str, bytes]:
