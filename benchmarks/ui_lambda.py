@@ -29,8 +29,7 @@ SECONDS, MOVES = 3.0, 90  # of one drag: a mouse tells its place some 30 times a
 WAIT = 20.0  # for the last update, refinement included
 
 # Times at which the frame was painted that shows another order of the tiles, with that order.
-_WATCH = (
-    """
+_WATCH = """
 (list) => {
   const watch = (window.airBenchDrag = { updates: [] });
   const ids = () => [...list.children].slice(0, SHOWN).map((tile) => tile.dataset.id).join();
@@ -47,9 +46,7 @@ _WATCH = (
   addEventListener("pointerdown", () => { watch.from = performance.now(); }, { capture: true });
   addEventListener("pointerup", () => { watch.to = performance.now(); }, { capture: true });
 }
-"""
-    % SHOWN
-)
+""".replace("SHOWN", str(SHOWN))
 _SEEN = "() => { const { updates, first, from, to } = window.airBenchDrag;"
 _SEEN += " return { updates, first, from, to }; }"
 
