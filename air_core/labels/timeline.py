@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from air_core.errors import WorkspaceError
 from air_core.labels.assignments import Assignment, Event
@@ -30,6 +30,7 @@ class Timeline:
         self._active: set[int] = set()
         self._of_item: dict[str, list[int]] = {}
         self._of_batch: dict[str, list[int]] = {}
+        self._redos: set[str] = set()
         self._taken_back_by: dict[int, int] = {}
         self._in_force: dict[str, LabelEvent] = {}
 
@@ -62,8 +63,18 @@ class Timeline:
             self._of_item.setdefault(event.item_id, []).append(event.event_id)
         else:
             self._taken_back_by[event.undoes] = event.event_id
+            self._tell_redo(event, self.events[event.undoes])
         self._set_active(event.event_id, True)
         self._refresh(event.item_id)
+
+    def _tell_redo(self, event: LabelEvent, target: LabelEvent) -> None:
+        """A batch is a redo if all that it takes back are undos, and an undo otherwise."""
+        brings_back = target.undoes is not None and target.batch_id not in self._redos
+        first = self._of_batch[event.batch_id][0] == event.event_id
+        if brings_back and first:
+            self._redos.add(event.batch_id)
+        elif not brings_back:
+            self._redos.discard(event.batch_id)
 
     def _set_active(self, event_id: int, active: bool) -> None:
         # An undo that is itself undone lets its target come back, and so on down the chain.
@@ -146,27 +157,21 @@ class Timeline:
         """Events recorded together, oldest first."""
         return [self.events[i] for i in self._of_batch.get(batch_id, [])]
 
-    def between(self, first: int, last: int) -> list[LabelEvent]:
-        """What stands of the events ``first`` to ``last``, to be taken back together.
+    def standing_of(self, event_ids: Collection[int]) -> list[LabelEvent]:
+        """What stands of some events, to be taken back together, oldest first.
 
-        An undo within the range of an event within the range is left out: the two cancel.
+        An undo among them of an event among them is left out: the two cancel.
         """
         return [
-            event
-            for number in range(first, min(last, self.last_id) + 1)
-            if number in self._active
-            and (event := self.events[number])
-            and (event.undoes is None or event.undoes < first)
+            self.events[number]
+            for number in sorted(self._active.intersection(event_ids))
+            if self.events[number].undoes not in event_ids
         ]
 
     def on_item(self, item_id: str, after: int) -> list[LabelEvent]:
         """Events of one item, undos included, newer than ``after``, oldest first."""
         newest = itertools.takewhile(lambda e: e.event_id > after, reversed(self.events.values()))
         return [event for event in newest if event.item_id == item_id][::-1]
-
-    def takes_out(self, event: LabelEvent) -> bool:
-        """Whether an event is an undo of a decision (True) rather than a decision or a redo."""
-        return sum(1 for _ in self._chain(event)) % 2 == 0
 
     def to_undo(self, reviewer: str) -> list[LabelEvent]:
         """The standing part of the reviewer's most recent batch of decisions."""
@@ -180,7 +185,7 @@ class Timeline:
         for event in self._newest_first(reviewer):
             if event.undoes is None:
                 return []
-            if self.takes_out(event) and self.is_active(event.event_id):
+            if event.batch_id not in self._redos and self.is_active(event.event_id):
                 return self._standing(event.batch_id)
         return []
 

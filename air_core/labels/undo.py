@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+
 from air_core.errors import DecisionError
 from air_core.labels.drafts import EventDraft, standing_event, undo_drafts
 from air_core.labels.mirror import Build, Mirror
@@ -75,7 +77,7 @@ class Undoable:
                 raise DecisionError(
                     f"Expected events between 1 and {timeline.last_id}, got {first} to {last}."
                 )
-            standing = timeline.between(first, last)
+            standing = timeline.standing_of(range(first, last + 1))
             if not standing:
                 raise DecisionError(f"Nothing of the events {first} to {last} stands any more.")
             return undo_drafts(timeline, standing)
@@ -101,10 +103,46 @@ class Undoable:
             operation_id,
         )
 
-    def undoing(self, first: int, last: int) -> list[LabelEvent]:
-        """What :meth:`undo_range` would take back now, oldest first, without doing it."""
+    def undo_events(
+        self, event_ids: Sequence[int], *, reviewer: str, operation_id: str | None = None
+    ) -> tuple[LabelEvent, ...]:
+        """Take out exactly these events, as one batch; :meth:`undoing` says what that will do.
+
+        Raises
+        ------
+        DecisionError
+            If there is none, or one of them was taken back before: by whom and when is said.
+        """
+
+        def build(timeline: Timeline) -> list[EventDraft]:
+            if not event_ids:
+                raise DecisionError("Expected events to take back, got none.")
+            return undo_drafts(timeline, [standing_event(timeline, i) for i in event_ids])
+
+        return self._decide(build, reviewer, operation_id)
+
+    def undoing(
+        self, event_ids: Collection[int]
+    ) -> list[tuple[LabelEvent, str | None, str | None]]:
+        """What taking back all that stands of some events would do, without doing it.
+
+        Returns
+        -------
+        list of (event, label before, label after)
+            An undo among them of an event among them is left out: the two cancel.
+        """
         with self._mirror.reading() as timeline:
-            return timeline.between(first, last)
+            return timeline.undoing(timeline.standing_of(event_ids))
+
+    def next_undo(self, reviewer: str) -> list[LabelEvent]:
+        """What :meth:`undo_last` would take back now."""
+        with self._mirror.reading() as timeline:
+            return timeline.to_undo(reviewer)
+
+    def next_redo(self, reviewer: str) -> list[LabelEvent]:
+        """The undos that :meth:`redo_last` would take back now."""
+        with self._mirror.reading() as timeline:
+            return timeline.to_redo(reviewer)
 
     def _decide(
         self, build: Build, by: str, operation_id: str | None = None

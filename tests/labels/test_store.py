@@ -192,3 +192,28 @@ def test_history_by_item_and_reviewer(store: LabelStore) -> None:
     assert [e.event_id for e in store.history()] == [1, 2, 3]
     assert [e.event_id for e in store.history(item_id="a")] == [1, 3]
     assert [e.event_id for e in store.history(reviewer="bob")] == [2]
+
+
+def test_chosen_events_are_undone_together_after_saying_what_that_does(store: LabelStore) -> None:
+    for item, label in (("a", "dog"), ("b", "emu"), ("a", "cow")):
+        relabel(store, item, label)
+    store.undo(2, reviewer="bob")
+    # Event 2 and its undo cancel; of the rest, the newest of an item comes first.
+    changes = store.undoing([1, 2, 3, 4])
+    assert [(e.event_id, old, new) for e, old, new in changes] == [
+        (3, "cow", "dog"),
+        (1, "dog", "cat"),
+    ]
+    assert in_force(store) == {"a": "cow"}, "so far nothing is done"
+    with pytest.raises(DecisionError, match="Event 2 was already undone by bob"):
+        store.undo_events([1, 2], reviewer="ana")
+    with pytest.raises(DecisionError, match="got none"):
+        store.undo_events([], reviewer="ana")
+    made = store.undo_events([3, 1, 4], reviewer="ana")
+    assert len({event.batch_id for event in made}) == 1
+    assert in_force(store) == {"b": "emu"}
+    assert [e.undoes for e in store.next_redo("ana")] == [3, 1, 4]
+    store.redo_last("ana")
+    assert in_force(store) == {"a": "cow"}
+    assert [e.event_id for e in store.next_undo("ana")] == [3]
+    assert store.next_redo("ana") == []
