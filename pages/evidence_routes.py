@@ -23,6 +23,7 @@ from air_core.errors import AirError, SourceError, WorkspaceError
 from air_core.evidence import Curve, Evidence, TopLayer, explain, summary
 from air_core.evidence.overlay import overlay_png, strongest
 from air_core.evidence.records import Labels, given_labels
+from air_core.fitting import PathRun
 from air_core.fitting.path import PAPER_SCALE
 from air_core.images import load_rgb
 from air_core.runs import require_fit
@@ -39,7 +40,7 @@ _REGIONS = 4  # classes with tags that the regions are offered for
 def version(workspace: Workspace) -> str:
     """Changes whenever the evidence on some image may: images, fits, λ_g path, decisions."""
     fits = [resources.fit(model) for model in _MODELS]
-    path = resources.path()
+    path = _path()
     decisions = hash(frozenset(event.event_id for event in resources.standing().events.values()))
     parts = [resources.version(workspace), *(fit.run_id if fit else "" for fit in fits)]
     return "~".join([*parts, path.run_id if path else "", f"{decisions:x}"])
@@ -82,7 +83,7 @@ def _layer(request: Request) -> TopLayer:
     model = request.query_params.get("model", "air")
     if model not in _MODELS:
         raise WorkspaceError(f"Expected a model among {', '.join(_MODELS)}, got {model!r}.")
-    asked, path = request.query_params.get("scale"), resources.path()
+    asked, path = request.query_params.get("scale"), _path()
     if asked and model == "air" and path is not None:
         try:
             scale = float(asked)
@@ -100,6 +101,29 @@ def _layer(request: Request) -> TopLayer:
     return TopLayer.of(fit)
 
 
+def _path() -> PathRun | None:
+    """The stored λ_g path of the same objective as the fit, or None."""
+    fit = resources.fit("air")
+    settings = {} if fit is None else fit.settings
+    same = {name: settings[name] for name in ("group", "lambda_1") if name in settings}
+    return resources.path(**same)
+
+
+def _place_on_path() -> float | None:
+    """λ_g, as a multiple of 1/p, at which the path is like the fit.
+
+    For a fit that was stopped early, which acts like a larger λ_g, where the exact solver flags
+    about as many images.
+    """
+    fit, path, ranking = resources.fit("air"), _path(), resources.ranking()
+    if fit is None or path is None or ranking is None:
+        return None
+    if fit.settings["solver"] == "exact":
+        return fit.lambda_scale
+    flagged = int(ranking.flagged.sum())
+    return min(path.points, key=lambda point: abs(point.flagged - flagged)).lambda_scale
+
+
 def _evidence(request: Request, workspace: Workspace, row: int) -> Response:
     rankings = {name: resources.ranking(name) for name in pipeline.DETECTORS}
     found = explain(
@@ -111,7 +135,7 @@ def _evidence(request: Request, workspace: Workspace, row: int) -> Response:
         decisions=resources.standing().events,
         rankings={name: ranking for name, ranking in rankings.items() if ranking is not None},
         fit=resources.fit("air"),
-        path=resources.path(),
+        path=_path(),
     )
     return JSONResponse(_as_json(found, workspace), headers=SAFE)
 
@@ -119,7 +143,6 @@ def _evidence(request: Request, workspace: Workspace, row: int) -> Response:
 def _as_json(found: Evidence, workspace: Workspace) -> dict[str, Any]:
     dataset = workspace.dataset
     names, tags = dataset.class_names, dataset.multilabel
-    fit = resources.fit("air")
 
     def text(labels: Labels) -> str:
         return "; ".join(names[label] for label in labels)
@@ -150,7 +173,7 @@ def _as_json(found: Evidence, workspace: Workspace) -> dict[str, Any]:
             {"index": label, "name": names[label], "role": role} for label, role in _offered(found)
         ],
         "paper_scale": PAPER_SCALE,
-        "fit_scale": None if fit is None else fit.lambda_scale,
+        "fit_scale": _place_on_path(),
     }
 
 

@@ -82,8 +82,9 @@ def review(workspace: Workspace) -> None:
         )  # fmt: skip
     with columns:
         near = evidence_panel(
-            workspace, grid=REVIEW, detector=detector, key="review-why", scale=state.lambda_scale()
-        )
+            workspace, grid=REVIEW, detector=detector, key="review-why",
+            scale=None if live.run_id == fit.run_id else live.scale,
+        )  # fmt: skip
     if near:
         state.set_selection(near, "an image and its neighbours")
         st.rerun()

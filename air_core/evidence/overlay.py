@@ -89,8 +89,8 @@ def strongest(region: NDArray[np.floating[Any]], scale: float) -> str:
     if not region.max() > _STRONG / 2 * scale:
         return ""
     row, column = np.unravel_index(int(region.argmax()), region.shape)
-    vertical = ("upper", "middle", "lower")[3 * int(row) // region.shape[0]]
-    horizontal = ("left", "centre", "right")[3 * int(column) // region.shape[1]]
+    vertical = ("upper", "middle", "lower")[int(3 * (row + 0.5) / region.shape[0])]
+    horizontal = ("left", "centre", "right")[int(3 * (column + 0.5) / region.shape[1])]
     return (
         "centre" if (vertical, horizontal) == ("middle", "centre") else f"{vertical} {horizontal}"
     )

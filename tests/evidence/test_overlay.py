@@ -3,9 +3,10 @@
 import io
 
 import numpy as np
+import pytest
 from PIL import Image
 
-from air_core.evidence.overlay import AGAINST, FOR, overlay_png, paint
+from air_core.evidence.overlay import AGAINST, FOR, overlay_png, paint, strongest
 
 
 def test_for_against_and_neither():
@@ -51,3 +52,15 @@ def test_strength_is_relative_to_the_scale_and_nothing_at_all_is_transparent():
 def test_the_file_is_a_png_with_transparency():
     picture = Image.open(io.BytesIO(overlay_png(np.eye(3), 1.0, (30, 20))))
     assert (picture.format, picture.mode, picture.size) == ("PNG", "RGBA", (30, 20))
+
+
+@pytest.mark.parametrize(
+    ("cell", "words"),
+    [((3, 3), "centre"), ((2, 2), "centre"), ((0, 3), "upper centre"), ((4, 6), "middle right"),
+     ((6, 0), "lower left")],
+)  # fmt: skip
+def test_where_it_is_strongest_in_words(cell, words):
+    region = np.full((7, 7), 0.1)
+    region[cell] = 1.0
+    assert strongest(region, 1.0) == words
+    assert strongest(region, 10.0) == ""

@@ -19,11 +19,11 @@ function draw(parent, tag, attributes, text) {
   return node;
 }
 
-const short = (value) => (Math.abs(value) < 5e-4 ? "0" : `${Number(value.toPrecision(2))}`);
+const short = (value) => (Math.abs(value) < 5e-4 ? "0" : `${Number(value.toPrecision(2))}`.replace("-", "−"));
 const percent = (share) => (share > 0.995 ? "> 99 %" : share < 0.005 ? "< 1 %" : `${Math.round(100 * share)} %`);
 
 // `axis` names a value of x; `at` is where the curve is read when nothing is pointed at.
-function chart({ title, curve, width, axis, at, marks = [], zero = null, alike }) {
+function chart({ title, curve, width, axis, at, marks = [], zero = false, alike }) {
   const figure = create("figure");
   const caption = create("figcaption");
   const reading = create("b");
@@ -40,19 +40,17 @@ function chart({ title, curve, width, axis, at, marks = [], zero = null, alike }
 
   svg.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
   svg.setAttribute("role", "img");
-  svg.setAttribute("aria-label", inWords({ title, curve, axis, at, marks, alike }));
+  svg.setAttribute("aria-label", inWords({ title, curve, axis, marks, alike }));
   draw(svg, "line", { class: "base-line", x1: 0, x2: width, y1: up(bottom), y2: up(bottom) });
   draw(svg, "polygon", { class: "band", points: [...points(high), ...points(low).reverse()].join(" ") });
   draw(svg, "polyline", { class: "middle", points: points(middle).join(" ") });
   draw(svg, "text", { x: 2, y: TOP - 4 }, short(top));
-  if (zero !== null && bottom < 0) {
-    draw(svg, "line", { class: "zero", x1: 0, x2: width, y1: up(0), y2: up(0) });
-    if (top > 0) draw(svg, "text", { x: 2, y: up(0) + 10 }, zero);
-  }
+  if (zero) draw(svg, "line", { class: "zero", x1: 0, x2: width, y1: up(0), y2: up(0) });
   for (const { value, text, kind } of marks) {
     const place = right(value);
     draw(svg, "line", { class: kind, x1: place, x2: place, y1: TOP, y2: HEIGHT - 2 });
-    const anchor = place > width - 34 ? "end" : place < 34 ? "start" : "middle";
+    // Clear of the edges and of the number of the top at the left.
+    const anchor = place > width - 40 ? "end" : place < 70 ? "start" : "middle";
     draw(svg, "text", { x: place, y: TOP - 4, "text-anchor": anchor, class: kind === "now" ? "strong" : "" }, text);
   }
   draw(svg, "polyline", { class: "own", points: points(values).join(" ") });

@@ -211,22 +211,29 @@ class Panel {
     if (!this.found || width < 40 || width === this.drawnWidth) return;
     this.drawnWidth = width;
     const { epochs, path_activation: active, path_margin: margin, alike, paper_scale: paper, fit_scale: fitted } = this.found;
-    const times = (value) => `${Number(value.toPrecision(2))}×`;
-    const now = this.data.scale ?? fitted ?? paper;
-    const same = Math.abs(Math.log(now / paper)) < 0.02;
-    const marks = same ? [{ value: paper, text: "paper, now", kind: "now" }]
-      : [{ value: paper, text: "paper", kind: "paper" }, { value: now, text: "now", kind: "now" }];
-    const over = { width, axis: times, at: now, marks, alike };
+    const times = (value) => `${Number(value.toPrecision(3))}×`;
+    const live = this.data.scale;
+    const now = live ?? fitted ?? paper;
+    const marks = [{ value: now, text: live == null ? "like the fit" : "now", kind: "now" }];
+    // Two marks at one place say one thing.
+    if (Math.abs(Math.log(now / paper)) < 0.02) marks[0].text = live == null ? "paper, fit" : "paper, now";
+    else marks.unshift({ value: paper, text: "paper", kind: "paper" });
+    const over = { axis: times, at: now, marks, alike };
     const parts = [];
     if (epochs) {
       parts.push(chart({ title: "Activation", curve: epochs, width, axis: (n) => `epoch ${n}`, at: epochs.x[epochs.x.length - 1], alike }));
     } else parts.push(create("p", "none", "No activations over epochs: the image has no label, or the solver has no epochs."));
-    if (active) parts.push(chart({ title: "Activation", curve: active, ...over }));
-    if (margin) parts.push(chart({ title: "Margin", curve: margin, zero: "below: another label", ...over }));
+    if (active) parts.push(chart({ title: "Activation", curve: active, width, ...over }));
+    if (margin) {
+      const wide = chart({ title: "Margin", curve: margin, zero: true, width: box.clientWidth, ...over });
+      wide.classList.add("wide");
+      parts.push(wide);
+    }
     if (!active) parts.push(create("p", "none", "Over λ: solve the λ path with the slider above the grid to see it."));
     box.replaceChildren(...parts);
     this.find(".key .alike").textContent = alike;
     this.find(".key").hidden = !epochs && !active;
+    this.find(".of-margin").hidden = !margin;
   }
 
   paintOpinions() {
@@ -238,7 +245,7 @@ class Panel {
       const says = create("td");
       if (one.flagged) says.append(create("span", "flag", "→ "), one.suggested || "no tag");
       else says.append(one.score == null ? one.suggested : "agrees");
-      says.append(` ${percent(one.confidence)}`);
+      says.append(" ", create("span", "sure", percent(one.confidence)));
       row.append(name, says,
         create("td", "number", one.score == null ? "–" : one.score.toFixed(3)),
         create("td", "number", one.score == null ? "–" : one.rank.toLocaleString("en")));
