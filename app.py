@@ -11,7 +11,9 @@ if _HERE not in sys.path:
     sys.path.insert(0, _HERE)
 
 import streamlit as st  # noqa: E402
+from starlette.middleware import Middleware  # noqa: E402
 
+from pages.gate import Gate  # noqa: E402
 from pages.routes import ROUTES  # noqa: E402
 
-app = st.App("pages/main.py", routes=ROUTES)
+app = st.App("pages/main.py", routes=ROUTES, middleware=[Middleware(Gate)])

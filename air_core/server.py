@@ -5,12 +5,17 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
+from air_core.errors import SourceError
 from air_core.installation import app_root, workspaces_folder
 
+LOGIN_REQUIRED = "AIR_AUDIT_LOGIN"
+"""Environment variable that keeps everybody out where no login can be read."""
 
-def serve(workspace: Path | None, port: int | None = None) -> int:
+
+def serve(workspace: Path | None, port: int | None = None, login: Path | None = None) -> int:
     """Run the interface on 127.0.0.1 until it is stopped.
 
     Parameters
@@ -19,11 +24,18 @@ def serve(workspace: Path | None, port: int | None = None) -> int:
         The audit to show; without one the interface offers to make one.
     port : int, optional
         The first free port from 8501 by default.
+    login : Path, optional
+        A file in Streamlit's ``secrets.toml`` format that says how people log in.
 
     Returns
     -------
     int
         The server's exit code.
+
+    Raises
+    ------
+    SourceError
+        If ``login`` cannot be read or says nothing about logging in.
     """
     root = app_root()
     environment = dict(os.environ)
@@ -33,6 +45,11 @@ def serve(workspace: Path | None, port: int | None = None) -> int:
     command = [sys.executable, "-m", "streamlit", "run", str(root / "app.py")]
     # Given here as well as in the bundled configuration: no other file may open the port.
     command += ["--server.address", "127.0.0.1", "--browser.gatherUsageStats", "false"]
+    command += ["--server.enableXsrfProtection", "true", "--server.enableCORS", "true"]
+    if login is not None:
+        _check_login(login)
+        command += ["--secrets.files", str(login.resolve())]
+        environment[LOGIN_REQUIRED] = "1"
     if port is not None:
         command += ["--server.port", str(port)]
     try:
@@ -40,3 +57,14 @@ def serve(workspace: Path | None, port: int | None = None) -> int:
         return subprocess.call(command, cwd=root, env=environment)
     except KeyboardInterrupt:
         return 0
+
+
+def _check_login(file: Path) -> None:
+    expected = f"Expected a TOML file with a section [auth] at {file}, got"
+    hint = "docs/howto-login.md says what goes in there."
+    try:
+        content = tomllib.loads(file.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise SourceError(f"{expected}: {error}.", hint=hint) from error
+    if file.suffix != ".toml" or "auth" not in content:
+        raise SourceError(f"{expected} {', '.join(content) or 'nothing'}.", hint=hint)

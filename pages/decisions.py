@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from air_core.errors import AirError
 from air_core.labels import Decision, LabelEvent, StaleLabelError
 from air_core.workspace import Workspace
+from pages import access
 from pages.components.grid import Basis, GridOperation, ItemDecision, Meanwhile
 
 
@@ -95,6 +96,12 @@ def raise_to(numbers: MutableMapping[str, int], client: str, number: int) -> Non
 
 
 def _refusal(workspace: Workspace, operation: GridOperation) -> str:
+    try:
+        verified = access.verified_name()
+    except AirError as error:
+        return f"Not stored: {error}"
+    if verified is not None and operation.basis.reviewer != verified:
+        return f"Not stored: it was made by {operation.basis.reviewer}, and you are {verified}."
     if len({decision.item_id for decision in operation.decisions}) != len(operation.decisions):
         return "Not stored: one operation decides twice about the same image."
     for decision in operation.decisions:

@@ -8,10 +8,12 @@ import streamlit as st
 
 from air_core.errors import AirError
 from air_core.workspace import Workspace
-from pages import resources, state
+from pages import resources
+from pages.components.login import door, draw_reviewer
 from pages.components.markdown import literal
 from pages.components.outbox import store_the_rest
-from pages.jobs import Job, registry
+from pages.components.running import draw_jobs
+from pages.recipes import jobs_of
 
 LOGO = Path(__file__).parent / "logo.svg"
 ICON = Path(__file__).parent / "icon.svg"
@@ -29,17 +31,13 @@ def draw_frame() -> None:
         st.markdown(summary, width="stretch")
         if workspace is not None:
             problem = store_the_rest(workspace)
-        with st.popover(state.reviewer(), icon=":material/person:", type="tertiary"):
-            name = st.text_input("Decisions are signed with", value=state.reviewer())
-            if name.strip() != state.reviewer():
-                state.set_reviewer(name)
-                st.rerun()
+        draw_reviewer()
     with st.container():  # as below: always there, so that the page keeps its place
         if problem:
             st.error(
                 f"{problem} Your decisions wait in this browser.", icon=":material/sync_problem:"
             )
-    draw_jobs([] if workspace is None else registry.of(workspace.root))
+    draw_jobs([] if workspace is None else jobs_of(workspace.root))
 
 
 def _summary(workspace: Workspace | None) -> str:
@@ -55,47 +53,9 @@ def _summary(workspace: Workspace | None) -> str:
     return f":material/folder_open: **{name}** :gray[&nbsp; {' · '.join(facts)}]"
 
 
-def draw_jobs(jobs: list[Job]) -> None:
-    """Draw running jobs with a way to stop them, and what became of those that failed."""
-    shown = [job for job in jobs if job.state != "done"]
-    live = [job for job in shown if job.live]
-
-    @st.fragment(run_every=0.5 if live else None)
-    def panel() -> None:
-        if any(not job.live for job in live):
-            st.rerun()
-        for number, job in enumerate(shown):
-            with st.container(horizontal=True, vertical_alignment="center", border=True):
-                _draw_job(job, f"air-job-{number}")
-
-    # Drawn even when empty: what comes and goes here must not give the page below another place
-    # in the tree, or the browser would build its grid anew and lose focus and scroll position.
-    with st.container():
-        if shown:
-            panel()
-
-
-def _draw_job(job: Job, key: str) -> None:
-    if job.live:
-        note = "waiting" if job.state == "waiting" else job.note
-        text = f"**{job.title}** &nbsp; :gray[{literal(note)}]"
-        st.progress(job.fraction, text=text, width="stretch")
-        title = "Stopping …" if job.stopping else "Cancel"
-        if st.button(title, key=key, icon=":material/stop:", disabled=job.stopping):
-            job.cancel()
-            st.rerun(scope="fragment")
-        return
-    failed = job.state == "failed"
-    mark = ":red[:material/error:]" if failed else ":material/cancel:"
-    end = f"failed. {literal(job.error)}" if failed else "was cancelled. Finished parts are kept."
-    st.markdown(f"{mark} **{job.title}** {end}", width="stretch")
-    if st.button("Dismiss", key=key, type="tertiary"):
-        registry.dismiss(job)
-        st.rerun()
-
-
 st.set_page_config(page_title="AIR Audit", page_icon=str(ICON), layout="wide")
 st.logo(str(LOGO), size="large")
+locked = door()
 st.html(LOOK)
 page = st.navigation(
     [
@@ -106,8 +66,11 @@ page = st.navigation(
         st.Page("history.py", title="History", icon=":material/history:"),
         st.Page("export.py", title="Export", icon=":material/download:"),
     ],
-    position="top",
+    position="hidden" if locked else "top",
 )
+if locked:
+    locked()
+    st.stop()
 draw_frame()
 try:
     page.run()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Iterable
+from pathlib import Path
 
 import streamlit as st
 
+from pages import access
 from pages.components.strength.dial import Dial
 from pages.decisions import Receipts
 
@@ -14,11 +16,18 @@ _REVIEWER = "air.reviewer"
 _SELECTION = "air.selection"
 _SELECTION_FROM = "air.selection_from"
 _RECEIPTS = "air.receipts"
+_OPENING = "air.opening"
 _DIAL = "air.dial"
 
 
 def reviewer() -> str:
-    """Name that decisions of this session are signed with; the login name to begin with."""
+    """Name that decisions of this session are signed with.
+
+    The verified one where people log in; else what they say, their system's name to begin with.
+    """
+    verified = access.verified_name()
+    if verified is not None:
+        return verified
     if not st.session_state.get(_REVIEWER):
         st.session_state[_REVIEWER] = _login_name()
     return str(st.session_state[_REVIEWER])
@@ -56,6 +65,17 @@ def set_selection(item_ids: Iterable[str], origin: str) -> None:
 def clear_selection() -> None:
     """Show everything again."""
     set_selection((), "")
+
+
+def opening() -> Path | None:
+    """The workspace that this session waits to see, once its import is done."""
+    waited: Path | None = st.session_state.get(_OPENING)
+    return waited
+
+
+def set_opening(folder: Path | None) -> None:
+    """Wait to see a workspace, or no longer."""
+    st.session_state[_OPENING] = folder
 
 
 def receipts() -> Receipts:

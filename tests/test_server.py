@@ -43,6 +43,8 @@ def test_the_command_binds_to_this_machine_and_reports_nothing(
     assert options(command) == {
         "--server.address": "127.0.0.1",
         "--browser.gatherUsageStats": "false",
+        "--server.enableXsrfProtection": "true",
+        "--server.enableCORS": "true",
         "--server.port": "9123",
     }
     assert how["env"]["AIR_AUDIT_WORKSPACE"] == str(tmp_path / "audit")

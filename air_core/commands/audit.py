@@ -54,7 +54,7 @@ def demo(
         out.print(
             f"{summary['flagged']} of {summary['images']} labels look wrong. Opening the interface."
         )
-        _serve(folder, port)
+        raise typer.Exit(serve(folder, port))
     else:
         print(json.dumps(summary))
 
@@ -224,12 +224,11 @@ def ui(
     port: Annotated[
         int | None, typer.Option(min=1, max=65535, help="Port; the first free from 8501.")
     ] = None,
+    login: Annotated[
+        Path | None, typer.Option(help="TOML file with an [auth] section: who logs in, and how.")
+    ] = None,
 ) -> None:
     """Open the interface on 127.0.0.1."""
     if workspace is not None:
         Workspace.open(workspace)
-    _serve(workspace, port)
-
-
-def _serve(workspace: Path | None, port: int | None) -> None:
-    raise typer.Exit(serve(workspace, port))
+    raise typer.Exit(serve(workspace, port, login))

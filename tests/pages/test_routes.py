@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 from pathlib import Path
 
@@ -13,29 +12,11 @@ from starlette.applications import Starlette
 from air_core.workspace import Workspace
 from pages import resources
 from pages.routes import ROUTES
+from tests.pages.asgi import Answer, ask
 
 
-def get(path: str, query: str = "", method: str = "GET") -> tuple[int, dict[str, str], bytes]:
-    """Ask the routes as a server would: status, headers, body."""
-    sent = []
-
-    async def ask() -> None:
-        async def receive():
-            return {"type": "http.request", "body": b"", "more_body": False}
-
-        async def send(message):
-            sent.append(message)
-
-        scope = {
-            "type": "http", "method": method, "path": path, "raw_path": path.encode(),
-            "query_string": query.encode(), "headers": [], "http_version": "1.1",
-            "scheme": "http", "server": ("127.0.0.1", 80), "root_path": "",
-        }  # fmt: skip
-        await Starlette(routes=ROUTES)(scope, receive, send)
-
-    asyncio.run(ask())
-    headers = {name.decode().lower(): value.decode() for name, value in sent[0]["headers"]}
-    return sent[0]["status"], headers, b"".join(part.get("body", b"") for part in sent[1:])
+def get(path: str, query: str = "", method: str = "GET") -> Answer:
+    return ask(Starlette(routes=ROUTES), path, query, method)
 
 
 @pytest.fixture
