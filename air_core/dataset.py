@@ -116,6 +116,11 @@ class Dataset:
         except KeyError:
             raise SourceError(f"Expected an item of this workspace, got id {item_id!r}.") from None
 
+    def rows_of(self, item_ids: Iterable[str]) -> NDArray[np.intp]:
+        """Rows of those of these items that are here, in their order; others are passed over."""
+        found = [row for row in map(self._rows.get, item_ids) if row is not None]
+        return np.array(found, dtype=np.intp)
+
     def __contains__(self, item_id: object) -> bool:
         return item_id in self._rows
 

@@ -90,6 +90,11 @@ def kept_projections(workspace: Workspace) -> list[StoredMap]:
         return []
 
 
+def projection_name(workspace: Workspace, settings: MapSettings) -> str:
+    """Name that the map with these settings has or will have among the stored ones."""
+    return projection.map_name(settings, current_features(workspace).digest)
+
+
 def load_kept(workspace: Workspace, kept: StoredMap) -> NDArray[np.float32] | None:
     """The points (n, 2) of a stored map, read-only; None if it is gone or of other images."""
     layout = projection.load_map(workspace.projections_dir, kept.name)

@@ -18,6 +18,7 @@ from air_core.maps import (
     load_kept,
     load_projection,
     project,
+    projection_name,
     remove_projection,
     store_projection,
 )
@@ -54,6 +55,7 @@ __all__ = [
     "load_projection",
     "open_source",
     "project",
+    "projection_name",
     "rank",
     "refit",
     "remove_projection",

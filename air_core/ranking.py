@@ -62,7 +62,9 @@ class Ranking:
     @property
     def order(self) -> NDArray[np.intp]:
         """Rows, worst first."""
-        return np.argsort(self.ranks, kind="stable")
+        rows = np.empty(len(self), dtype=np.intp)
+        rows[self.ranks - 1] = np.arange(len(self))
+        return rows
 
     @property
     def flagged(self) -> NDArray[np.bool_]:

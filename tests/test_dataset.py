@@ -36,6 +36,13 @@ def test_ids_stay_the_same_between_releases() -> None:
     assert stable_item_ids(["images/0000.png"]).tolist() == ["a5ae77bc2f18fd55"]
 
 
+def test_rows_of_several_items_pass_over_unknown_ones() -> None:
+    dataset = make_dataset(["a", "b", "c"], [None] * 3)
+    a, _, c = dataset.item_ids.tolist()
+    assert dataset.rows_of([c, "0" * 16, a]).tolist() == [2, 0]
+    assert dataset.rows_of([]).tolist() == []
+
+
 def test_rows_labels_and_membership() -> None:
     dataset = make_dataset(["a", "b"], ["dog", None])
     item = str(dataset.item_ids[1])

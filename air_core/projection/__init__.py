@@ -3,7 +3,14 @@
 from air_core.projection.layout import project
 from air_core.projection.process import project_apart
 from air_core.projection.settings import METHODS, MapSettings, Method
-from air_core.projection.store import StoredMap, kept_maps, load_map, remove_map, save_map
+from air_core.projection.store import (
+    StoredMap,
+    kept_maps,
+    load_map,
+    map_name,
+    remove_map,
+    save_map,
+)
 
 __all__ = [
     "METHODS",
@@ -12,6 +19,7 @@ __all__ = [
     "StoredMap",
     "kept_maps",
     "load_map",
+    "map_name",
     "project",
     "project_apart",
     "remove_map",

@@ -42,8 +42,8 @@ class MapSettings:
 
     Examples
     --------
-    >>> MapSettings("umap", seed=3).title
-    'UMAP · 15 neighbours · distance 0.1 · seed 3'
+    >>> MapSettings("umap", seed=3, min_dist=0.5).title
+    'UMAP · distance 0.5 · seed 3'
     >>> MapSettings("tsne", min_dist=0.5).record() == MapSettings("tsne").record()
     True
     """
@@ -78,11 +78,14 @@ class MapSettings:
 
     @property
     def title(self) -> str:
-        """For people, complete enough to tell two maps apart."""
-        own = (
-            [f"perplexity {self.perplexity:g}"]
-            if self.method == "tsne"
-            else [f"{self.n_neighbors} neighbours", f"distance {self.min_dist:g}"]
-        )
-        drawn = [f"{self.sample:,} laid out"] if self.sample is not None else []
-        return " · ".join([METHODS[self.method], *own, *drawn, f"seed {self.seed}"])
+        """For people: what differs from the defaults, and the seed."""
+        usual, parts = MapSettings(self.method), [METHODS[self.method]]
+        if self.perplexity != usual.perplexity and self.method == "tsne":
+            parts.append(f"perplexity {self.perplexity:g}")
+        if self.n_neighbors != usual.n_neighbors and self.method == "umap":
+            parts.append(f"{self.n_neighbors} neighbours")
+        if self.min_dist != usual.min_dist and self.method == "umap":
+            parts.append(f"distance {self.min_dist:g}")
+        if self.sample is not None:
+            parts.append(f"{self.sample:,} laid out")
+        return " · ".join([*parts, f"seed {self.seed}"])

@@ -36,8 +36,9 @@ DECISIONS = {
 }
 """What a reviewer decided → colour."""
 
-SCORE_RAMP = ("#D55E00", "#E3A06B", "#B9B4AE", "#6FA3C7", "#0072B2")
-"""Score 0 (worst) … 1 (clean): vermillion over grey to blue."""
+SCORE_RAMP = ("#3B0F5C", "#8C2369", "#D14A4A", "#F28B3C", "#F7CF7A")
+"""One way from dark to light, so that it reads without colour too. What stands out, such as the
+worst score, gets the end farther from the background."""
 
 _MUTED = (
     "#AA4499", "#44AA99", "#999933", "#CC6677", "#7B6FD0", "#117733", "#882255", "#DDCC77",

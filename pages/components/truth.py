@@ -15,10 +15,15 @@ from pages.components.basis import Basis, from_truth, read_truth
 def choose_truth(workspace: Workspace) -> Basis | None:
     """The truth a person chose to score against, if any; no detector sees it."""
     with st.popover("Score against a truth", icon=":material/fact_check:", width="stretch"):
-        st.caption("Only for borders, histograms and AUROC on this page. No detector reads it.")
-        sample = Path(workspace.info.source).resolve() == installation.sample_source().resolve()
-        use_sample = sample and st.checkbox("Score against known truth", key="compare-truth")
-        uploaded = st.file_uploader("Truth file: CSV with path, label", type=["csv"])
+        return truth_controls(workspace, "Only for borders, histograms and AUROC on this page.")
+
+
+def truth_controls(workspace: Workspace, purpose: str) -> Basis | None:
+    """Ask for a truth, saying what it is for; None until one is given that can be read."""
+    st.caption(f"{purpose} No detector reads it.")
+    sample = Path(workspace.info.source).resolve() == installation.sample_source().resolve()
+    use_sample = sample and st.checkbox("Score against known truth", key="compare-truth")
+    uploaded = st.file_uploader("Truth file: CSV with path, label", type=["csv"])
     source = (
         uploaded.getvalue() if uploaded else installation.sample_truth() if use_sample else None
     )

@@ -1,40 +1,6 @@
-// What the colours mean, and the filter behind each entry of the legend.
+// What shapes and colours mean; every entry is a filter. One tab stop a group: arrows move within.
 
-const CHANNELS = {
-  given: "Given label",
-  suggested: "Suggested label",
-  decision: "Decision",
-  score: "Score",
-};
-const LEVELS = 64;
-
-// One colour channel: its entries (name, colour) and which entry a point has.
-const channelOf = (name, data, buffers, look) => {
-  const tone = (css) => readable(parseColour(css), look.background, look.foreground);
-  if (name === "score") {
-    const stops = data.ramp.map(tone);
-    const colours = Array.from({ length: LEVELS }, (_, i) => {
-      const t = (i / (LEVELS - 1)) * (stops.length - 1);
-      const low = Math.min(Math.floor(t), stops.length - 2);
-      return mix(stops[low], stops[low + 1], t - low);
-    });
-    colours.push(tone(data.neutral));
-    const scores = buffers.score;
-    const code = (i) => {
-      const s = scores[i];
-      return s >= 0 ? Math.round(Math.min(s, 1) * (LEVELS - 1)) : LEVELS;
-    };
-    return { name, entries: [], colours, code };
-  }
-  const entries = name === "decision"
-    ? data.decisions
-    : data.classes.map((label, i) => ({ name: label, colour: data.palette[i] }));
-  const colours = entries.map((entry) => tone(entry.colour));
-  colours.push(tone(data.neutral));
-  const codes = buffers[name];
-  const code = (i) => (codes[i] < 0 ? entries.length : codes[i]);
-  return { name, entries: [...entries, { name: "No label", colour: data.neutral }], colours, code };
-};
+const SEARCH_FROM = 13; // entries
 
 const element = (tag, className, text) => {
   const node = document.createElement(tag);
@@ -43,50 +9,155 @@ const element = (tag, className, text) => {
   return node;
 };
 
-const css = (rgb) => `rgb(${rgb.join(" ")})`;
+const countCodes = (codes, entries) => {
+  const counts = new Uint32Array(entries);
+  for (let i = 0; i < codes.length; i++) counts[codes[i]]++;
+  return counts;
+};
 
-// Fill `box` with one button per entry. `hidden` is {given, suggested, decision, shape: Set}.
-const drawLegend = (box, channel, points, hidden, data, actions) => {
-  box.replaceChildren();
-  const entryButton = (group, code, mark, name, count) => {
-    const button = element("button");
+class LegendGroup {
+  // entries: [{ code, name, count, mark }]; act: { toggle, only, all, none, light }.
+  constructor(name, title, entries, act) {
+    [this.name, this.act] = [name, act];
+    this.node = element("div", "group");
+    this.node.setAttribute("role", "group");
+    this.node.setAttribute("aria-label", title);
+    this.head = element("div", "head");
+    this.head.append(element("h4", "", title));
+    if (entries.length > 2) {
+      this.head.append(this.command("All", `Show every entry of ${title}`, () => act.all(name)),
+        this.command("None", `Hide every entry of ${title}`, () => act.none(name)));
+    }
+    this.node.append(this.head);
+    if (entries.length >= SEARCH_FROM) this.node.append(this.search(title));
+    this.list = element("div", "entries");
+    this.rows = entries.map((entry) => this.row(entry));
+    this.list.append(...this.rows.map((row) => row.node));
+    this.list.addEventListener("keydown", (event) => this.onKey(event));
+    this.node.append(this.list);
+    this.enter(0);
+  }
+
+  command(text, title, press) {
+    const button = element("button", "command", text);
     button.type = "button";
-    button.title = `${name}: press to hide or show, Alt-press for this one only`;
-    button.setAttribute("aria-pressed", String(!hidden[group].has(code)));
-    button.append(mark, element("span", "name", name), element("span", "count", count.toLocaleString("en")));
-    button.onclick = (event) => actions.toggle(group, code, event.altKey);
-    button.onpointerenter = () => actions.highlight(group, code);
-    button.onpointerleave = () => actions.highlight(null);
+    button.title = title;
+    button.setAttribute("aria-label", title);
+    button.onclick = press;
     return button;
-  };
-  if (points.flagged) {
-    let flagged = 0;
-    for (let i = 0; i < points.n; i++) flagged += points.flagged[i];
-    box.append(element("h4", "", "Shape"));
-    box.append(entryButton("shape", 1, element("span", "shape", "▲"), "Flagged", flagged));
-    box.append(entryButton("shape", 0, element("span", "shape", "●"), "Not flagged", points.n - flagged));
   }
-  box.append(element("h4", "", CHANNELS[channel.name]));
-  if (channel.name === "score") {
-    const ramp = element("div", "ramp");
-    ramp.style.background = `linear-gradient(to right, ${channel.colours.slice(0, LEVELS).map(css).join(",")})`;
-    const ends = element("div", "ends");
-    ends.append(element("span", "", "0 worst"), element("span", "", "1 clean"));
-    box.append(ramp, ends, element("div", "ends", data.score_title || ""));
-  } else {
-    const counts = new Uint32Array(channel.entries.length);
-    for (let i = 0; i < points.n; i++) counts[channel.code(i)]++;
-    channel.entries.forEach((entry, code) => {
-      if (!counts[code] && (code === channel.entries.length - 1 || channel.entries.length > 40)) return;
-      const dot = element("span", "dot");
-      dot.style.background = css(channel.colours[code]);
-      box.append(entryButton(channel.name, code, dot, entry.name, counts[code]));
-    });
+
+  search(title) {
+    const input = element("input", "search");
+    input.type = "search";
+    input.placeholder = "Find a class";
+    input.setAttribute("aria-label", `Find in ${title}`);
+    input.oninput = () => {
+      const wanted = input.value.trim().toLowerCase();
+      for (const row of this.rows) row.node.hidden = !row.text.includes(wanted);
+      this.enter(this.rows.findIndex((row) => !row.node.hidden));
+    };
+    return input;
   }
-  if (Object.values(hidden).some((set) => set.size)) {
-    const all = element("button", "all", "Show everything");
-    all.type = "button";
-    all.onclick = actions.showAll;
-    box.append(all);
+
+  row({ code, name, count, mark }) {
+    const { act } = this;
+    const node = element("div", "row");
+    const button = element("button", "entry");
+    button.type = "button";
+    button.tabIndex = -1;
+    button.title = `${name}: hide or show; Alt-press or O for this one only`;
+    button.append(mark, element("span", "name", name), element("span", "count", count.toLocaleString("en")));
+    button.onclick = (event) => (event.altKey ? act.only : act.toggle)(this.name, code);
+    const only = element("button", "only", "only");
+    only.type = "button";
+    only.tabIndex = -1;
+    only.setAttribute("aria-label", `Only ${name}`);
+    only.onclick = () => act.only(this.name, code);
+    node.onpointerenter = () => act.light(this.name, code);
+    node.onpointerleave = () => act.light(null);
+    node.append(button, only);
+    return { node, button, code, text: name.toLowerCase() };
   }
+
+  enter(at) {
+    this.rows.forEach((row, i) => { row.button.tabIndex = i === at ? 0 : -1; });
+  }
+
+  onKey(event) {
+    const open = this.rows.filter((row) => !row.node.hidden);
+    const at = open.findIndex((row) => row.button === event.target);
+    if (at < 0 || event.ctrlKey || event.metaKey) return;
+    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: open.length - 1 }[event.key];
+    if (to !== undefined && open[to]) {
+      this.enter(this.rows.indexOf(open[to]));
+      open[to].button.focus();
+    } else if (event.key.toLowerCase() === "o") this.act.only(this.name, open[at].code);
+    else return;
+    event.preventDefault();
+  }
+
+  // Which entries are on; the nodes stay, and with them the focus.
+  refresh(hidden) {
+    for (const row of this.rows) row.button.setAttribute("aria-pressed", String(!hidden?.has(row.code)));
+  }
+}
+
+const dot = (rgb) => {
+  const node = element("span", "dot");
+  node.style.background = css(rgb);
+  return node;
+};
+
+const rampBar = (channel) => {
+  const node = element("div", "scale");
+  const bar = element("div", "ramp");
+  const colours = channel.colours.slice(0, LEVELS);
+  if (!channel.low) colours.reverse();
+  bar.style.background = `linear-gradient(to right, ${colours.map(css).join(",")})`;
+  const ends = element("div", "ends");
+  ends.append(...channel.span.map((value, i) => element("span", "", `${Number(value.toFixed(3))} ${channel.ends[i]}`)));
+  node.append(bar, ends);
+  return node;
+};
+
+const boundaryKey = (boundaries) => {
+  const node = element("div", "lines");
+  for (const { title, dashed, lines } of boundaries) {
+    const row = element("div", "line");
+    row.append(element("span", dashed ? "stroke dashed" : "stroke"), element("span", "", lines.length ? title : `${title}: none on this map`));
+    node.append(row);
+  }
+  return node;
+};
+
+// The groups of the legend for what the map shows now.
+const legendOf = (channel, points, shape, boundaries, act) => {
+  const groups = [];
+  const parts = [];
+  const add = (...args) => { groups.push(new LegendGroup(...args, act)); parts.push(groups.at(-1).node); };
+  const entries = channel.entries.map(([name], code) => {
+    const at = channel.values && code < channel.entries.length - 1
+      ? Math.round(((code + 0.5) / (channel.entries.length - 1)) * (LEVELS - 1)) : null;
+    const tone = at === null ? (channel.values ? LEVELS : code) : channel.low ? at : LEVELS - 1 - at;
+    return { code, name, count: channel.counts[code], mark: dot(channel.colours[tone]) };
+  }).filter(({ code, count }) => count > 0 || (!channel.values && channel.entries.length <= 40 && code < channel.entries.length - 2));
+  if (shape) {
+    const [circles, triangles] = countCodes(points.flagged, 2);
+    add(shape.name, "Shape", [
+      { code: 1, name: shape.triangle, count: triangles, mark: element("span", "glyph", "▲") },
+      { code: 0, name: shape.circle, count: circles, mark: element("span", "glyph", "●") },
+    ]);
+  }
+  if (points.reviewed) {
+    const [open, done] = countCodes(points.reviewed, 2);
+    add("reviewed", "Review", [
+      { code: 1, name: "Reviewed", count: done, mark: element("span", "glyph", "◉") },
+      { code: 0, name: "Not reviewed", count: open, mark: element("span", "glyph", "●") },
+    ]);
+  }
+  add(channel.name, channel.title, entries);
+  if (channel.values) groups.at(-1).head.after(rampBar(channel));
+  if (boundaries.length) parts.unshift(boundaryKey(boundaries));
+  return { groups, parts };
 };

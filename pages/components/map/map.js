@@ -1,49 +1,34 @@
-// The map itself: what it shows, and how a person moves and selects. One instance per mounted
-// element; Streamlit calls the default export again on every rerun and every change of theme.
+// The map itself. One instance per mounted element; Streamlit calls the default export again on
+// every rerun and every change of theme.
 
 const instances = new WeakMap();
-const fetched = new Map(); // url → Promise<ArrayBuffer>: a rerun or a page switch costs no request
-
-const load = (url) => {
-  if (!fetched.has(url)) {
-    if (fetched.size > 40) fetched.delete(fetched.keys().next().value);
-    const request = fetch(url, { credentials: "same-origin" }).then((answer) => {
-      if (!answer.ok) throw new Error(`points: HTTP ${answer.status}`);
-      return answer.arrayBuffer();
-    });
-    request.catch(() => fetched.delete(url));
-    fetched.set(url, request);
-  }
-  return fetched.get(url);
-};
-
-const TYPES = { xy: Float32Array, ids: Uint8Array, given: Int32Array, suggested: Int32Array,
-  decision: Int32Array, score: Float32Array, flagged: Uint8Array, selected: Uint8Array };
+const remembered = new Map(); // address of the pictures → how the map was left, for when its page is opened again
+const SLOW = 45; // ms: above this a moving map shows its last picture until it rests
 
 class ScatterMap {
   constructor(root) {
     this.root = root;
     this.find = (selector) => root.querySelector(selector);
     [this.base, this.over] = [this.find("canvas.base"), this.find("canvas.over")];
-    this.tool = "pan";
-    this.hidden = { given: new Set(), suggested: new Set(), decision: new Set(), shape: new Set() };
+    this.hidden = new Map(); // group of the legend → codes switched off
     this.lit = null;
+    this.hover = -1;
+    this.cost = 0;
+    this.raster = new Raster();
+    this.shot = document.createElement("canvas");
     this.listen();
   }
 
-  async update(component) {
-    const { data, setStateValue } = component;
+  async update({ data, setStateValue }) {
+    if (!this.data) this.recall(data.thumb);
     [this.data, this.send] = [data, (lasso) => setStateValue("lasso", lasso)];
-    this.find(".map").style.setProperty("--map-height", `${data.height}px`);
     const turn = (this.turn = Symbol("update"));
     const message = this.find(".message");
     if (!this.points) [message.textContent] = ["Loading the map…", message.classList.add("on")];
     try {
-      const names = Object.keys(data.buffers).filter((name) => data.buffers[name]);
-      const loaded = await Promise.all(names.map((name) => load(data.buffers[name])));
+      const [points, channels] = await loadAll(data);
       if (turn !== this.turn) return;
-      const buffers = Object.fromEntries(names.map((name, i) => [name, new TYPES[name](loaded[i])]));
-      this.show(buffers);
+      this.show(points, channels);
       message.classList.remove("on");
     } catch (error) {
       message.textContent = `The points could not be loaded (${error.message}). Reload the page.`;
@@ -51,174 +36,266 @@ class ScatterMap {
     }
   }
 
-  show(buffers) {
-    const fresh = this.xyUrl !== this.data.buffers.xy;
-    this.points = { n: buffers.xy.length / 2, ...buffers };
-    if (fresh) {
-      this.xyUrl = this.data.buffers.xy;
-      this.index = buildIndex(buffers.xy, this.points.n);
-      this.view = null;
+  show(points, channels) {
+    [this.points, this.channels] = [points, channels];
+    if (this.shownXy !== this.data.xy) {
+      this.index = buildIndex(points.xy, points.n);
+      if (this.shownXy || this.viewOf !== this.data.xy) this.view = null;
+      this.shownXy = this.viewOf = this.data.xy;
+      this.hover = -1;
     }
     if (this.data.acknowledged === this.sent?.number) this.path = null;
     const select = this.find("select");
-    const open = Object.keys(CHANNELS).filter((name) => buffers[name]);
-    if (select.dataset.open !== open.join()) {
-      select.dataset.open = open.join();
-      select.replaceChildren(...open.map((name) => new Option(CHANNELS[name], name)));
+    const open = channels.map(({ name, title }) => [name, title].join()).join();
+    if (select.dataset.open !== open) {
+      select.dataset.open = open;
+      select.replaceChildren(...channels.map(({ name, title }) => new Option(title, name)));
     }
-    this.by = open.includes(this.by) ? this.by : open[0];
+    this.by = channels.some(({ name }) => name === this.by) ? this.by : channels[0].name;
     select.value = this.by;
-    this.over.setAttribute("aria-label", `Map of ${this.points.n} images. Arrow keys move, plus and minus ` +
-      "zoom, 0 fits, A selects what is in view, Escape clears the selection.");
+    this.over.setAttribute("aria-label", `${this.data.about}. Arrow keys move, plus and minus zoom, 0 shows ` +
+      "everything. Enter selects the image in the middle, A all in view, S all that the legend shows; " +
+      "with Shift they are added, with Alt removed. Escape clears the selection.");
     this.restyle();
   }
 
+  // Colours and legend anew: other data, another channel, another theme.
   restyle() {
-    const look = getComputedStyle(this.find(".map"));
-    this.look = { background: parseColour(look.getPropertyValue("--st-background-color") || "#fff"),
-      foreground: parseColour(look.color) };
-    this.channel = channelOf(this.by, this.data, this.points, this.look);
-    drawLegend(this.find(".legend"), this.channel, this.points, this.hidden, this.data, {
-      toggle: (group, code, only) => this.toggle(group, code, only),
-      highlight: (group, code) => { this.lit = group && { group, code }; this.redraw(); },
-      showAll: () => { Object.values(this.hidden).forEach((set) => set.clear()); this.restyle(); },
+    const style = getComputedStyle(this.find(".map"));
+    this.look = { background: parseColour(style.getPropertyValue("--st-background-color") || "#fff"),
+      foreground: parseColour(style.color) };
+    const channel = this.channels.find(({ name }) => name === this.by);
+    const neutral = readable(parseColour(this.data.neutral), this.look);
+    channel.colours = channel.values
+      ? [...rampOf(this.data.ramp, this.look), neutral]
+      : channel.entries.map(([, colour]) => readable(parseColour(colour), this.look));
+    this.channel = channel;
+    this.tones = tonesOf(channel);
+    const { groups, parts } = legendOf(channel, this.points, this.data.shape, this.data.boundaries, {
+      toggle: (group, code) => this.filter(group, (set) => set.delete(code) || set.add(code)),
+      only: (group, code) => this.only(group, code),
+      all: (group) => this.filter(group, (set) => set.clear()),
+      none: (group) => this.filter(group, (set) => this.codesOf(group).forEach((code) => set.add(code))),
+      light: (group, code) => { this.light(group, code); },
     });
-    const { given, suggested, decision, flagged } = this.points;
-    const h = this.hidden;
-    this.shown = (i) => !(
-      (h.given.size && given && h.given.has(given[i] < 0 ? this.data.classes.length : given[i])) ||
-      (h.suggested.size && suggested && h.suggested.has(suggested[i] < 0 ? this.data.classes.length : suggested[i])) ||
-      (h.decision.size && decision && h.decision.has(decision[i])) ||
-      (h.shape.size && h.shape.has(flagged ? flagged[i] : 0)));
+    const legend = this.find(".legend");
+    const drawn = JSON.stringify([this.data.shape, this.by, this.look, groups.map((one) => one.rows.map((row) => row.button.textContent)), this.data.boundaries.map(({ title, lines }) => [title, lines.length])]);
+    // A rerun that changed nothing in it leaves the legend alone, and with it focus and search.
+    if (drawn !== this.drawnLegend) {
+      this.drawnLegend = drawn;
+      this.groups = groups;
+      legend.replaceChildren(...parts);
+    }
+    this.refilter();
+  }
+
+  // What is shown, from the legend; its nodes stay.
+  refilter() {
+    const { n, flagged, reviewed, selected } = this.points;
+    const codes = Object.fromEntries(this.channels.map((channel) => [channel.name, channel.codes]));
+    codes.reviewed = reviewed;
+    if (this.data.shape) codes[this.data.shape.name] = flagged;
+    for (const name of [...this.hidden.keys()]) if (!codes[name]) this.hidden.delete(name);
+    this.shown = shownOf(n, codes, this.hidden);
+    this.marks = buildMarks({ n, flagged, reviewed, selected, shown: this.shown, tones: this.tones });
+    for (const group of this.groups) group.refresh(this.hidden.get(group.name));
+    this.find(".others").hidden = !this.filteredElsewhere();
     this.report();
     this.redraw();
   }
 
-  toggle(group, code, only) {
-    const set = this.hidden[group];
-    if (only) {
-      const count = group === "shape" ? 2 : this.channel.entries.length;
-      const alone = set.size === count - 1 && !set.has(code);
+  codesOf(group) {
+    return this.groups.find(({ name }) => name === group).rows.map(({ code }) => code);
+  }
+
+  filter(group, change) {
+    if (!this.hidden.has(group)) this.hidden.set(group, new Set());
+    change(this.hidden.get(group));
+    this.refilter();
+  }
+
+  // Only this entry; once more brings the others back.
+  only(group, code) {
+    const codes = this.codesOf(group);
+    this.filter(group, (set) => {
+      const alone = !set.has(code) && codes.every((other) => other === code || set.has(other));
       set.clear();
-      if (!alone) for (let c = 0; c < count; c++) if (c !== code) set.add(c);
-    } else if (!set.delete(code)) set.add(code);
-    const focused = [...this.find(".legend").querySelectorAll("button")].indexOf(this.root.activeElement);
-    this.restyle();
-    this.find(".legend").querySelectorAll("button")[focused]?.focus();
+      if (!alone) codes.forEach((other) => other !== code && set.add(other));
+    });
+  }
+
+  // A filter on a channel that is not the one shown would hide images without a visible reason.
+  filteredElsewhere() {
+    const visible = new Set(this.groups.map(({ name }) => name));
+    return [...this.hidden].some(([name, set]) => set.size && !visible.has(name));
+  }
+
+  light(group, code) {
+    const codes = group === null ? null : group === this.channel.name ? this.channel.codes
+      : group === "reviewed" ? this.points.reviewed : this.points.flagged;
+    this.marks.lit = codes && ((i) => codes[i] === code);
+    this.redraw();
   }
 
   report() {
-    let visible = 0;
-    for (let i = 0; i < this.points.n; i++) visible += this.shown(i);
+    const { length } = this.marks.order;
     const all = this.points.n.toLocaleString("en");
-    const part = visible === this.points.n ? `${all} images` : `${visible.toLocaleString("en")} of ${all} shown`;
+    const part = length === this.points.n ? `${all} images` : `${length.toLocaleString("en")} of ${all} shown`;
     const chosen = this.data.selected_count;
     this.find(".status").textContent = chosen ? `${part} · ${chosen.toLocaleString("en")} selected` : part;
     this.find('[data-act="clear"]').disabled = !chosen;
   }
 
+  // ---- the view: data to device pixels -----------------------------------------------------
+
   fit() {
     const [x0, y0, x1, y1] = this.index.bounds;
-    const pad = 28 * this.ratio;
-    const k = Math.min((this.base.width - 2 * pad) / Math.max(x1 - x0, 1e-9), (this.base.height - 2 * pad) / Math.max(y1 - y0, 1e-9));
-    this.view = { k, tx: this.base.width / 2 - (k * (x0 + x1)) / 2, ty: this.base.height / 2 + (k * (y0 + y1)) / 2 };
+    const { width, height } = this.base;
+    const pad = 26 * this.ratio;
+    const k = Math.min((width - 2 * pad) / Math.max(x1 - x0, 1e-9), (height - 2 * pad) / Math.max(y1 - y0, 1e-9));
     this.k0 = k;
+    return { k, tx: width / 2 - (k * (x0 + x1)) / 2, ty: height / 2 + (k * (y0 + y1)) / 2 };
   }
 
   zoom(factor, x = this.base.width / 2, y = this.base.height / 2) {
     const k = Math.max(this.k0 * 0.5, Math.min(this.k0 * 400, this.view.k * factor));
     const f = k / this.view.k;
     this.view = { k, tx: x - (x - this.view.tx) * f, ty: y - (y - this.view.ty) * f };
-    this.redraw();
+    this.redraw(true);
   }
 
   move(dx, dy) {
-    this.view.tx += dx;
-    this.view.ty += dy;
-    this.redraw();
+    this.view = { k: this.view.k, tx: this.view.tx + dx, ty: this.view.ty + dy };
+    this.redraw(true);
   }
 
   resize() {
-    const box = this.base.getBoundingClientRect();
+    const frame = this.base.getBoundingClientRect();
     this.ratio = window.devicePixelRatio || 1;
-    const [width, height] = [Math.round(box.width * this.ratio), Math.round(box.height * this.ratio)];
+    const [width, height] = [Math.round(frame.width * this.ratio), Math.round(frame.height * this.ratio)];
     if (!width || (width === this.base.width && height === this.base.height)) return;
     const [dx, dy] = [(width - this.base.width) / 2, (height - this.base.height) / 2];
-    for (const canvas of [this.base, this.over]) [canvas.width, canvas.height] = [width, height];
     const fitted = this.view && this.view.k === this.k0;
+    for (const canvas of [this.base, this.over]) [canvas.width, canvas.height] = [width, height];
     if (fitted) this.view = null;
-    else if (this.view) [this.view.tx, this.view.ty] = [this.view.tx + dx, this.view.ty + dy];
+    else if (this.view && this.k0) this.view = { k: this.view.k, tx: this.view.tx + dx, ty: this.view.ty + dy };
     this.redraw();
   }
 
-  redraw() {
+  // The stage fills what the window leaves it.
+  stretch() {
+    if (!this.root.isConnected) return;
+    const stage = this.find(".stage").getBoundingClientRect();
+    const page = this.root.getRootNode().host?.closest("[data-testid=stMain]");
+    const top = stage.top + (page?.scrollTop ?? window.scrollY);
+    const height = Math.round(Math.max(380, Math.min(1100, window.innerHeight - top - 30)));
+    this.find(".map").style.setProperty("--map-height", `${height}px`);
+  }
+
+  // ---- painting ----------------------------------------------------------------------------
+
+  redraw(moved = false) {
+    if (!moved) this.stale = true;
     this.frame ??= requestAnimationFrame(() => { this.frame = null; this.draw(); });
   }
 
   draw() {
     // Before the first measurement there is nothing to draw on; resize() asks again.
-    if (!this.points || !this.ratio) return;
-    if (!this.view) this.fit();
-    const n = this.points.n;
+    if (!this.points || !this.ratio || !this.base.width) return;
+    if (!this.k0) this.fit();
+    if (!this.view) [this.view, this.stale] = [this.fit(), true];
+    clearTimeout(this.rest);
+    if (this.stale || this.cost < SLOW) this.repaint();
+    else {
+      this.preview();
+      this.rest = setTimeout(() => this.repaint(), 90);
+    }
+    this.trace();
+  }
+
+  repaint() {
+    const { n } = this.points;
     const size = n > 80000 ? 1.5 : n > 20000 ? 2.1 : n > 4000 ? 3 : 4.2;
     const style = {
-      ...this.look, ratio: this.ratio, shown: this.shown, colours: this.channel.colours,
-      colourOf: this.channel.code, opacity: n > 20000 ? 0.65 : 0.85,
-      radius: Math.min(9, size * (this.view.k / this.k0) ** 0.3) * this.ratio,
-      dimmed: this.dimming(),
+      ...this.look, ratio: this.ratio, colours: this.channel.colours, opacity: n > 20000 ? 0.65 : 0.85,
+      radius: Math.min(9, size * Math.max(1, this.view.k / this.k0) ** 0.3) * this.ratio,
       // Rings help to find a few chosen points and only darken a crowd of them.
       halo: this.data.selected_count <= 300 && n <= 20000,
     };
     const started = performance.now();
-    paint(this.base, this.points, style, this.view);
-    this.find(".map").dataset.paint = (performance.now() - started).toFixed(1);
-    this.trace();
+    this.raster.paint(this.base, this.points.xy, this.marks, style, this.view);
+    this.cost = performance.now() - started;
+    this.stale = false;
+    this.painted = this.view;
+    if (this.cost >= SLOW) {
+      [this.shot.width, this.shot.height] = [this.base.width, this.base.height];
+      this.shot.getContext("2d").drawImage(this.base, 0, 0);
+    }
+    const { dataset } = this.find(".map");
+    dataset.paint = this.cost.toFixed(1);
+    dataset.view = [this.view.k, this.view.tx, this.view.ty].join();
+    dataset.scale = this.ratio;
   }
 
-  dimming() {
-    if (!this.lit) return () => false;
-    const { group, code } = this.lit;
-    if (group === "shape") return (i) => (this.points.flagged ? this.points.flagged[i] : 0) !== code;
-    return (i) => this.channel.code(i) !== code;
+  // The last picture, moved to where it belongs now.
+  preview() {
+    const g = this.base.getContext("2d");
+    const f = this.view.k / this.painted.k;
+    g.fillStyle = css(this.look.background);
+    g.fillRect(0, 0, this.base.width, this.base.height);
+    g.setTransform(f, 0, 0, f, this.view.tx - this.painted.tx * f, this.view.ty - this.painted.ty * f);
+    g.drawImage(this.shot, 0, 0);
+    g.setTransform(1, 0, 0, 1, 0, 0);
   }
 
-  // The upper canvas: lasso and the ring round the hovered point.
   trace() {
-    const g = this.over.getContext("2d");
-    g.clearRect(0, 0, this.over.width, this.over.height);
-    g.strokeStyle = css(this.look.foreground);
-    g.lineWidth = 1.5 * this.ratio;
-    if (this.path?.length > 1) {
-      g.beginPath();
-      this.path.forEach(([x, y]) => g.lineTo(x * this.view.k + this.view.tx, this.view.ty - y * this.view.k));
-      g.closePath();
-      g.setLineDash([6 * this.ratio, 4 * this.ratio]);
-      g.stroke();
-      g.setLineDash([]);
-      g.fillStyle = css(this.look.foreground);
-      g.globalAlpha = 0.07;
-      g.fill();
-      g.globalAlpha = 1;
-    }
-    if (this.hover >= 0) {
-      const { xy } = this.points;
-      g.beginPath();
-      g.arc(xy[2 * this.hover] * this.view.k + this.view.tx, this.view.ty - xy[2 * this.hover + 1] * this.view.k, 10 * this.ratio, 0, 7);
-      g.stroke();
-    }
+    if (this.view && this.look && this.points) traceOver(this);
   }
+
+  // ---- life --------------------------------------------------------------------------------
 
   listen() {
     listenToPointer(this);
     listenToKeys(this);
+    setTool(this, "pan");
     this.find("select").onchange = (event) => { this.by = event.target.value; this.restyle(); };
-    this.watch = new ResizeObserver(() => this.resize());
+    const others = element("button", "others", "Some images are hidden by another colouring: show all");
+    others.type = "button";
+    others.hidden = true;
+    others.onclick = () => { this.hidden.clear(); this.refilter(); };
+    this.find(".by").after(others);
+    this.find(".tip img").onerror = (event) => event.target.classList.add("missing");
+    this.over.onblur = () => { if (this.aim) { this.aim = false; hideTip(this); this.trace(); } };
+    this.watch = new ResizeObserver(() => { this.stretch(); this.resize(); });
     this.watch.observe(this.base);
+    this.onWindow = () => this.stretch();
+    window.addEventListener("resize", this.onWindow);
+    const page = this.root.getRootNode().host?.closest("[data-testid=stMainBlockContainer]");
+    if (page) this.watch.observe(page);
+    // Where on the map is the image that has the focus in the grid?
+    this.onFocus = ({ detail }) => {
+      this.focused = this.points && detail?.item ? rowOf(this.points.ids, detail.item) : -1;
+      this.trace();
+    };
+    document.addEventListener("air-audit:focus", this.onFocus);
+  }
+
+  recall(images) {
+    const left = remembered.get(images);
+    if (!left) return;
+    [this.view, this.k0, this.viewOf, this.by, this.hidden] = [left.view, left.k0, left.viewOf, left.by, left.hidden];
+    for (const canvas of [this.base, this.over]) [canvas.width, canvas.height] = left.size;
+    setTool(this, left.tool);
   }
 
   close() {
     this.turn = null; // points that arrive from now on have nowhere to go
+    const { view, k0, viewOf, by, hidden, tool } = this;
+    if (this.data) remembered.set(this.data.thumb, { view, k0, viewOf, by, hidden, tool, size: [this.base.width, this.base.height] });
     this.watch.disconnect();
+    window.removeEventListener("resize", this.onWindow);
+    document.removeEventListener("air-audit:focus", this.onFocus);
+    clearTimeout(this.rest);
     if (this.frame) cancelAnimationFrame(this.frame);
     instances.delete(this.root);
   }

@@ -26,12 +26,15 @@ class Lasso:
         What to do with the selection there was.
     hidden : mapping of str to frozenset of int
         Legend entries switched off: channel → codes. Hidden images are never selected.
+    item : str
+        The item that was pressed, where that was it; its polygon is empty.
     """
 
     number: int
     polygon: NDArray[np.float64]
     mode: str = "replace"
     hidden: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    item: str = ""
 
     @classmethod
     def from_browser(cls, message: Any) -> Lasso | None:
@@ -43,11 +46,12 @@ class Lasso:
                 for channel, codes in message["hidden"].items()
             }
             number, mode = int(message["number"]), str(message["mode"])
+            item = str(message.get("item") or "")
         except (TypeError, KeyError, ValueError, AttributeError):
             return None
         if len(polygon) > _MAX_CORNERS or not np.isfinite(polygon).all():
             return None
-        return cls(number, polygon, mode, hidden)
+        return cls(number, polygon, mode, hidden, item)
 
 
 def points_in_polygon(
@@ -97,7 +101,8 @@ def points_in_polygon(
 def apply_lasso(
     lasso: Lasso,
     xy: NDArray[np.floating[Any]],
-    channels: Mapping[str, NDArray[np.integer[Any]]],
+    item_ids: NDArray[np.str_],
+    codes: Mapping[str, NDArray[Any]],
     selected: NDArray[np.bool_],
 ) -> NDArray[np.bool_]:
     """Return the new selection.
@@ -105,11 +110,12 @@ def apply_lasso(
     Parameters
     ----------
     lasso : Lasso
-        What was drawn.
+        What was drawn or pressed.
     xy : ndarray of shape (n, 2)
         Points.
-    channels : mapping of str to ndarray of shape (n,)
-        Codes of each point in the channels that the legend can filter.
+    item_ids : ndarray of shape (n,)
+    codes : mapping of str to ndarray of shape (n,)
+        Code of each point in every group of the legend.
     selected : ndarray of shape (n,), dtype bool
         The selection there was.
 
@@ -117,10 +123,13 @@ def apply_lasso(
     -------
     ndarray of shape (n,), dtype bool
     """
-    chosen = points_in_polygon(xy, lasso.polygon)
-    for channel, codes in lasso.hidden.items():
-        if codes and channel in channels:
-            chosen &= ~np.isin(channels[channel], np.fromiter(codes, dtype=np.int64))
+    if lasso.item:
+        chosen = np.asarray(item_ids == lasso.item)
+    else:
+        chosen = points_in_polygon(xy, lasso.polygon)
+    for group, hidden in lasso.hidden.items():
+        if hidden and group in codes:
+            chosen &= ~np.isin(codes[group], np.fromiter(hidden, dtype=np.int64))
     if lasso.mode == "add":
         return selected | chosen
     if lasso.mode == "remove":

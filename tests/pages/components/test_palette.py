@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import pytest
 
@@ -47,9 +47,21 @@ def test_dichromats_can_tell_them_apart(colours, matrix):
     assert min(distance(a, b, matrix) for a, b in combinations(colours, 2)) > 0.1
 
 
-def test_the_score_ramp_runs_from_warm_over_grey_to_blue():
-    low, middle, high = linear(SCORE_RAMP[0]), linear(SCORE_RAMP[2]), linear(SCORE_RAMP[-1])
-    assert low[0] > low[2]
-    assert high[2] > high[0]
-    assert max(middle) - min(middle) < 0.1
+@pytest.mark.parametrize("matrix", [DEUTERAN, PROTAN], ids=["deuteran", "protan"])
+def test_the_score_ramp_gets_lighter_at_every_step_for_every_eye(matrix):
+    def lightness(rgb):
+        return sum(
+            weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), rgb, strict=True)
+        )
+
+    plain = [lightness(linear(colour)) for colour in SCORE_RAMP]
+    weak = [lightness([part**2.2 for part in seen(colour, matrix)]) for colour in SCORE_RAMP]
+    for steps in (plain, weak):
+        assert steps == sorted(steps)
+        assert steps[-1] > 20 * steps[0]
+    apart = [distance(a, b, matrix) for a, b in pairwise(SCORE_RAMP)]
+    assert min(apart) > 0.1
+
+
+def test_what_is_unknown_looks_like_no_class():
     assert NEUTRAL not in class_colours(60)

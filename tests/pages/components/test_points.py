@@ -9,7 +9,7 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pages.components.map import MapPoints
+from pages.components.map import _bits, _raw_ids
 from pages.components.map.points import BufferShelf, publish, publish_once, serve
 
 
@@ -48,33 +48,14 @@ def test_addresses_cannot_be_guessed_from_the_content():
     assert BufferShelf().put(b"same") != BufferShelf().put(b"same")
 
 
-def points(n=4):
-    return MapPoints(
-        np.zeros((n, 2), np.float32),
-        np.array([f"{i:015x}f" for i in range(n)]),
-        ["cat", "dog"],
-        np.array([0, 1, -1, 0]),
-        np.array([0, 1, 0, 3]),
-        suggested=np.array([0, 0, 1, 0]),
-        flagged=np.array([False, True, False, False]),
-    )
-
-
 def test_item_ids_travel_as_eight_bytes_each():
-    url = points().urls(np.zeros(4, bool))["ids"]
-    assert get(url).body.hex() == "".join(points().item_ids)
+    ids = np.array([f"{i:015x}f" for i in range(4)])
+    assert get(publish_once(ids, _raw_ids)).body.hex() == "".join(ids)
 
 
-def test_only_what_is_known_is_published():
-    urls = points().urls(np.zeros(4, bool))
-    assert set(urls) == {"xy", "ids", "given", "suggested", "decision", "flagged"}
-    assert "selected" in points().urls(np.array([True, False, False, False]))
-
-
-def test_channels_give_no_label_a_code_of_its_own():
-    channels = points().channels()
-    assert channels["given"].tolist() == [0, 1, 2, 0]
-    assert channels["shape"].tolist() == [0, 1, 0, 0]
+def test_tags_travel_as_bits():
+    tags = np.array([[1, 0, 0, 0, 0, 0, 0, 0, 1], [-1] * 9], dtype=np.int8)
+    assert get(publish_once(tags, _bits)).body == bytes([0b10000000, 0b10000000, 0, 0])
 
 
 def test_a_read_only_array_is_converted_once_and_a_writable_one_every_time():

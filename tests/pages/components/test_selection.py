@@ -49,24 +49,42 @@ def lasso(mode="replace", hidden=None):
 
 
 XY = np.array([[1.0, 1.0], [2.0, 2.0], [3.0, 3.0], [9.0, 9.0]])
-CODES = {"given": np.array([0, 1, 2, 0])}
+IDS = np.array([f"{i:016x}" for i in range(4)])
+CODES = {"given": np.array([0, 1, 2, 0], np.uint8), "reviewed": np.array([True, False, True, True])}
+
+
+def apply(drawn, before=(0, 0, 0, 0), codes=CODES):
+    return apply_lasso(drawn, XY, IDS, codes, np.array(before, bool)).tolist()
 
 
 def test_hidden_classes_are_never_selected():
-    chosen = apply_lasso(lasso(hidden={"given": [1, 5]}), XY, CODES, np.zeros(4, bool))
-    assert chosen.tolist() == [True, False, True, False]
+    assert apply(lasso(hidden={"given": [1, 5]})) == [True, False, True, False]
+    assert apply(lasso(hidden={"reviewed": [0]})) == [True, False, True, False]
+    assert apply(lasso(hidden={"no such group": [0]})) == [True, True, True, False]
 
 
 def test_a_lasso_replaces_adds_or_removes():
-    before = np.array([True, False, False, True])
-    modes = {m: apply_lasso(lasso(m), XY, {}, before).tolist() for m in ("add", "remove")}
-    assert modes == {"add": [True] * 4, "remove": [False, False, False, True]}
-    assert apply_lasso(lasso(), XY, {}, before).tolist() == [True, True, True, False]
+    before = (1, 0, 0, 1)
+    assert apply(lasso("add"), before) == [True] * 4
+    assert apply(lasso("remove"), before) == [False, False, False, True]
+    assert apply(lasso(), before) == [True, True, True, False]
+
+
+def test_a_pressed_image_is_selected_alone_or_with_the_others():
+    def press(mode, item):
+        return Lasso.from_browser(
+            {"number": 1, "polygon": [], "mode": mode, "hidden": {}, "item": item}
+        )
+
+    assert apply(press("replace", IDS[3]), (1, 0, 0, 0)) == [False, False, False, True]
+    assert apply(press("add", IDS[3]), (1, 0, 0, 0)) == [True, False, False, True]
+    assert apply(press("remove", IDS[0]), (1, 0, 0, 1)) == [False, False, False, True]
+    assert apply(press("replace", "no such item")) == [False] * 4
 
 
 def test_an_empty_polygon_clears():
     empty = Lasso.from_browser({"number": 1, "polygon": [], "mode": "replace", "hidden": {}})
-    assert not apply_lasso(empty, XY, {}, np.ones(4, bool)).any()
+    assert apply(empty, (1, 1, 1, 1)) == [False] * 4
 
 
 @pytest.mark.parametrize(
