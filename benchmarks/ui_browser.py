@@ -130,6 +130,16 @@ def open_browser() -> Iterator[Any]:
         opened.close()
 
 
+@contextlib.contextmanager
+def given_or_own(browser: Any = None) -> Iterator[Any]:
+    """The browser given, left open; or one of its own."""
+    if browser is not None:
+        yield browser
+    else:
+        with open_browser() as opened:
+            yield opened
+
+
 def settled(page: Any) -> None:
     """Wait until the page is drawn and nothing runs."""
     page.locator("[data-testid=stMarkdown]").first.wait_for()
