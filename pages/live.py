@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import streamlit as st
 
+from air_core.errors import AirError
 from air_core.fitting import (
     Opinion,
     PathRun,
@@ -23,16 +24,19 @@ from air_core.ranking import Ranking
 from air_core.runs import run_names
 from air_core.workspace import Workspace
 from pages import resources, state
+from pages.components.grid import REVIEW, Basis, GridItem, as_rows
 from pages.components.refit import REFIT, SOLVERS, fit_again, refit_at
 from pages.components.strength import KEY, Moved, read_asked, strength_slider, track
 from pages.components.strength.dial import Dial, Pin, turn
 from pages.jobs import registry
+from pages.live_routes import PATH as ADDRESS
+from pages.live_routes import shelf
 
 PATH = "path"
 """Kind of the job that solves the λ_g path."""
 
-# Seconds that a page waits for a refined ranking: when the slider is let go, and when asked again.
-AT_ONCE, AGAIN = 0.06, 0.2
+PATIENCE = 15.0  # seconds that the slider waits for an exact ranking before it asks again
+Tiles = Callable[[Ranking], Sequence[GridItem]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +54,8 @@ class Live:
         Whether an exact ranking is on its way.
     source : str
         Where the ranking comes from, for people.
-    acknowledge : callable
-        Draws the slider. Call it when the rest of the page is drawn: it says that the page shows
-        this ranking, and the browser sends its next move.
+    draw : callable
+        Draws the slider, given how the page makes its tiles from a ranking.
     """
 
     ranking: Ranking
@@ -61,11 +64,11 @@ class Live:
     run_id: str
     refining: bool = False
     source: str = ""
-    acknowledge: Callable[[], None] = lambda: None
+    draw: Callable[[Tiles], None] = lambda tiles: None
 
 
 def strength_bar(workspace: Workspace, fit: Fit, ranking: Ranking) -> Live:
-    """Draw the bar of an AIR detector and return the ranking at the λ_g it is set to.
+    """Keep the place of the slider of an AIR detector and return the ranking that it is set to.
 
     Parameters
     ----------
@@ -78,10 +81,9 @@ def strength_bar(workspace: Workspace, fit: Fit, ranking: Ranking) -> Live:
     stored = Live(ranking, fit.lambda_g, fit.lambda_scale, fit.run_id)
     if fit.model != "air" or fit.lambda_scale is None:
         return stored
-    solver = SOLVERS[fit.settings["solver"]]
-    stored = replace(stored, source=f"{solver} fit")
-    dial, run = state.dial(), resources.path(**_of(fit))
-    begun, run = run, run if run is not None and run.complete else None
+    stored = replace(stored, source=f"{SOLVERS[fit.settings['solver']]} fit")
+    dial, begun = state.dial(), resources.path(**_of(fit))
+    run = begun if begun is not None and begun.complete else None
     errands = turn(dial, read_asked(KEY, dial.handled), live=run is not None)
     with st.container(horizontal=True, vertical_alignment="top", gap="small"):
         place = st.container(width="stretch")
@@ -92,36 +94,22 @@ def strength_bar(workspace: Workspace, fit: Fit, ranking: Ranking) -> Live:
         refit_at(workspace, errands.refit)
     shown = stored
     if run is not None and dial.mode == "live" and dial.scale is not None:
-        shown = _at(workspace, run, ranking.detector, dial)
+        shown = _at(workspace, run, ranking.detector, dial.scale)
     if errands.pin and shown.scale is not None:
         dial.pin = Pin(shown.scale, shown.run_id)
-    moved = _since_pin(workspace, run, dial, stored, shown, errands.show)
-    job = registry.find(workspace.root, REFIT)
-    data: dict[str, Any] = {
-        "ack": dial.handled,
-        "scale": shown.scale,
-        "fit": fit.lambda_scale,
-        "marks": track.marks(
-            run, fit.lambda_scale, int(ranking.flagged.sum()) if solver == "SADMM" else None
-        ),
-        "mode": "refit" if run is None else dial.mode,
-        "solver": solver,
-        "source": shown.source,
-        "flagged": int(shown.ranking.flagged.sum()),
-        "at_fit": shown.run_id == fit.run_id,
-        "path": None if run is None else track.curve(run),
-        "offer": None if run is not None else _offer(workspace, fit, begun),
-        "pin": moved,
-        "refining": shown.refining,
-        "busy": "fitting …" if job is not None and job.live and dial.mode == "refit" else "",
-    }
-    data["low"], data["high"] = track.ends(run, fit.lambda_scale)
+    before, moved = _since_pin(workspace, run, dial, stored, shown, errands.show)
 
-    def acknowledge() -> None:
+    def draw(tiles: Tiles) -> None:
+        data = _around(workspace, fit, begun, run, dial, stored, shown)
+        if run is not None and dial.mode == "live":
+            answer = _answer(workspace, run, ranking.detector, before, dial.top, tiles)
+            token = shelf.put(answer, instead_of=dial.tokens[1])
+            dial.tokens = token, dial.tokens[0]
+            data["rows"] = f"{ADDRESS}/{token}"
         with place:
-            strength_slider(key=KEY, **data)
+            strength_slider(key=KEY, grid=REVIEW, pin=moved, **data)
 
-    return replace(shown, acknowledge=acknowledge)
+    return replace(shown, draw=draw)
 
 
 def _of(fit: Fit) -> dict[str, Any]:
@@ -132,32 +120,51 @@ def _of(fit: Fit) -> dict[str, Any]:
     }
 
 
-def _at(workspace: Workspace, run: PathRun, detector: str, dial: Dial) -> Live:
-    """The ranking at the dial's λ_g: refined if it was let go there and that is ready."""
-    assert dial.scale is not None
-    opinion, refining = _opinion(workspace, run, dial.scale), False
-    source = "exact solver" if opinion.exact else "exact path"
-    if not opinion.exact and dial.released and can_refine(workspace):
-        asked = resources.refinery(run).ask(dial.scale, wait=AGAIN if dial.asked_again else AT_ONCE)
-        dial.asked_again = refining = not asked.done()
-        if asked.done() and (found := asked.result()) is not None:
-            opinion, source = found, "exact solver"
-        elif refining:
-            source = "exact, refining …"
-    return Live(
-        resources.ranking_at(run, detector, opinion),
-        opinion.lambda_g,
-        dial.scale,
-        run.run_id,
-        refining,
-        source,
-    )
+def _at(workspace: Workspace, run: PathRun, detector: str, scale: float) -> Live:
+    """The ranking at a λ_g by what is known now; the exact one is begun where it is not."""
+    opinion, refining = _known(workspace, run, scale), False
+    if not opinion.exact and can_refine(workspace):
+        refining = not resources.refinery(run).ask(scale).done()
+    source = "exact solver" if opinion.exact else "exact, refining …" if refining else "exact path"
+    ranking = resources.ranking_at(run, detector, opinion)
+    return Live(ranking, opinion.lambda_g, scale, run.run_id, refining, source)
 
 
-def _opinion(workspace: Workspace, run: PathRun, scale: float) -> Opinion:
-    """What is known at a λ_g by now."""
-    known = resources.refinery(run).known(scale)
-    return known or read_path(run, workspace.dataset, scale)
+def _known(workspace: Workspace, run: PathRun, scale: float) -> Opinion:
+    solved = resources.refinery(run).known(scale)
+    return solved or read_path(run, workspace.dataset, scale)
+
+
+def _answer(
+    workspace: Workspace,
+    run: PathRun,
+    detector: str,
+    before: Ranking | None,
+    top: int,
+    tiles: Tiles,
+) -> Callable[[float, bool], dict[str, Any]]:
+    """How the page answers the slider while it moves."""
+    reviewer = state.reviewer()
+
+    def answer(scale: float, refine: bool) -> dict[str, Any]:
+        opinion = _known(workspace, run, scale)
+        if refine and not opinion.exact and can_refine(workspace):
+            asked = resources.refinery(run).ask(scale, wait=PATIENCE)
+            opinion = (asked.result() if asked.done() else None) or opinion
+        ranking = resources.ranking_at(run, detector, opinion)
+        entered, left = ((), ()) if before is None else entered_left(before, ranking, top)
+        basis = Basis(reviewer, detector, opinion.lambda_g, run.run_id)
+        return {
+            "scale": scale,
+            "exact": opinion.exact,
+            "flagged": int(ranking.flagged.sum()),
+            "entered": len(entered),
+            "left": len(left),
+            "basis": asdict(basis),
+            "items": as_rows(tiles(ranking)),
+        }
+
+    return answer
 
 
 def _since_pin(
@@ -167,36 +174,75 @@ def _since_pin(
     stored: Live,
     shown: Live,
     show: str | None,
-) -> Moved | None:
-    """What entered and left the worst since the pinned value; selects it if that was asked for."""
+) -> tuple[Ranking | None, Moved | None]:
+    """The pinned ranking and what moved since; that is selected if it was asked for."""
     pin = dial.pin
     if pin is None:
-        return None
+        return None, None
     if pin.run_id == stored.run_id:
         before, text = stored.ranking, f"{track.times(pin.scale)} ({stored.source})"
     elif run is not None and pin.run_id == run.run_id:
-        opinion = _opinion(workspace, run, pin.scale)
+        opinion = _known(workspace, run, pin.scale)
         before = resources.ranking_at(run, shown.ranking.detector, opinion)
         text = track.times(pin.scale)
     else:  # the fit or path it was of has been replaced
         dial.pin = None
-        return None
+        return None, None
     entered, left = entered_left(before, shown.ranking, dial.top)
     if show is not None:
         rows = entered if show == "entered" else left
         ids = shown.ranking.item_ids[rows].tolist()
         state.set_selection(ids, f"what {show} the top {dial.top:,} since {track.times(pin.scale)}")
-    return Moved(pin.scale, text, len(entered), len(left), dial.top)
+    return before, Moved(pin.scale, text, len(entered), len(left), dial.top)
 
 
-def _offer(workspace: Workspace, fit: Fit, begun: PathRun | None) -> track.Offer:
+def _around(
+    workspace: Workspace,
+    fit: Fit,
+    begun: PathRun | None,
+    run: PathRun | None,
+    dial: Dial,
+    stored: Live,
+    shown: Live,
+) -> dict[str, Any]:
+    """What stands on the slider and around it."""
+    assert fit.lambda_scale is not None
+    low, high = track.ends(run, fit.lambda_scale)
+    sadmm = fit.settings["solver"] == "sadmm"
+    flagged = int(stored.ranking.flagged.sum()) if sadmm else None
+    job = registry.find(workspace.root, REFIT)
+    mode = "refit" if run is None else dial.mode
+    return {
+        "ack": dial.handled,
+        "scale": shown.scale,
+        "fit": fit.lambda_scale,
+        "low": low,
+        "high": high,
+        "marks": track.marks(run, fit.lambda_scale, flagged),
+        "mode": mode,
+        "solver": SOLVERS[fit.settings["solver"]],
+        "source": shown.source,
+        "flagged": int(shown.ranking.flagged.sum()),
+        "at_fit": shown.run_id == fit.run_id,
+        "path": None if run is None else track.curve(run),
+        "offer": None if run is not None else _offer(workspace, fit, begun),
+        "refining": shown.refining,
+        "busy": "fitting …" if job is not None and job.live and mode == "refit" else "",
+    }
+
+
+def _offer(workspace: Workspace, fit: Fit, begun: PathRun | None) -> track.Offer | None:
     job = registry.find(workspace.root, PATH)
+    try:
+        seconds = resources.path_seconds(**_of(fit))
+    except AirError:  # the features are gone: there is nothing to solve with
+        return None
     return track.offer(
         begun,
         total=0 if begun is None else len(path_scales(begun.lambda_max)),
         other=begun is None and bool(run_names(workspace.runs_dir, PATH)),
         running=job is not None and job.live,
-        seconds=resources.path_seconds(**_of(fit)),
+        seconds=seconds,
     )
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from air_core import pipeline
+from air_core.ranking import Ranking
 from air_core.workspace import Workspace
 from pages import filters, resources, state
 from pages.components.evidence import evidence_panel
-from pages.components.grid import REVIEW, Basis, pending_operations, review_grid
+from pages.components.grid import REVIEW, Basis, GridItem, pending_operations, review_grid
 from pages.components.ranked import (
     choose_detector,
     choose_filter,
@@ -48,9 +51,12 @@ def review(workspace: Workspace) -> None:
     with controls:
         chosen = choose_filter(workspace, ranking, standing)
     others = other_models(detector) if chosen.compares else ()
-    rows = chosen.rows(
-        filters.View(workspace.dataset, ranking, standing, resources.texts(), others)
-    )
+
+    def found(by: Ranking) -> NDArray[np.intp]:
+        view = filters.View(workspace.dataset, by, standing, resources.texts(), others)
+        return chosen.rows(view)
+
+    rows = found(ranking)
     with st.container():  # always there, so that the grid keeps its place and its focus
         if chosen.selection:
             selection_chip(len(rows))
@@ -63,13 +69,17 @@ def review(workspace: Workspace) -> None:
     columns = st.container(horizontal=True, gap="small", key="air-review")
     with columns, st.container():
         grid = st.container()
-        shown = rows[choose_page(len(rows))]
+        shown = choose_page(len(rows))
+
+    def page_of(by: Ranking, rows: NDArray[np.intp]) -> list[GridItem]:
+        return tiles(
+            workspace, rows[shown], reviewed=standing.events, ranking=by,
+            activations=by.activations,
+        )  # fmt: skip
+
     with grid:
         result = review_grid(
-            tiles(
-                workspace, shown, reviewed=standing.events, ranking=ranking,
-                activations=ranking.activations,
-            ),
+            page_of(ranking, rows),
             key=REVIEW,
             class_names=workspace.dataset.class_names,
             workspace=resources.version(workspace),
@@ -88,7 +98,7 @@ def review(workspace: Workspace) -> None:
     if near:
         state.set_selection(near, "an image and its neighbours")
         st.rerun()
-    live.acknowledge()  # last, since the slider sends its next move then
+    live.draw(lambda by: page_of(by, found(by)))
     # A session that has just begun learns of a queue from before a reload only here.
     if result.operations and not operations:
         st.rerun()

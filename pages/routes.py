@@ -17,6 +17,7 @@ from pages import resources
 from pages.components.map.points import route as points
 from pages.evidence_routes import ROUTES as evidence
 from pages.headers import CACHED, NOT_CACHED, SAFE
+from pages.live_routes import live
 
 _ITEM_ID = re.compile(r"[0-9a-f]{16}")
 
@@ -58,5 +59,6 @@ ROUTES: list[BaseRoute] = [
     Route("/air/image/{item}", picture),
     points,
     *evidence,
+    live,
 ]
 """Everything that app.py serves beside the pages; GET and HEAD only."""

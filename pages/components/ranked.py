@@ -18,11 +18,9 @@ from pages.standing import Standing
 PAGE_SIZES = (60, 120, 240, 500, 1000)
 _PAGE = "review-page"
 _ANY = "—any—"  # no label of a dataset is likely to be this, and none may be empty
-_DEFAULTS = {
-    "review-scope": "flagged", "review-class": _ANY, "review-pair": _ANY, "review-text": "",
-    "review-decision": "any", "review-reviewer": _ANY, "review-opinion": "any",
-}  # fmt: skip
-_FOLDED = ("review-decision", "review-reviewer", "review-opinion")
+_OPEN = {"review-scope": "flagged", "review-class": _ANY, "review-pair": _ANY, "review-text": ""}
+_FOLDED = {"review-decision": "any", "review-reviewer": _ANY, "review-opinion": "any"}
+_CLEARED = "review-cleared"
 
 
 def draw_head(workspace: Workspace, ranking: Ranking, fit: Fit, standing: Standing) -> None:
@@ -94,16 +92,18 @@ def choose_filter(workspace: Workspace, ranking: Ranking, standing: Standing) ->
         "Search", placeholder="path or label", key="review-text", persist_state="session",
         on_change=_first_page, icon=":material/search:",
     )  # fmt: skip
-    folded = sum(st.session_state.get(key, _DEFAULTS[key]) != _DEFAULTS[key] for key in _FOLDED)
+    folded = sum(
+        st.session_state.get(folded_key(key), value) != value for key, value in _FOLDED.items()
+    )
     with st.popover(
         f"Filters · {folded}" if folded else "Filters", icon=":material/tune:", key="review-more"
     ):
-        decision = _choice("Decision", filters.DECISIONS, "review-decision", width=260)
+        decision = _choice("Decision", filters.DECISIONS, folded_key("review-decision"), width=260)
         reviewer = _choice(
-            "Decided by", [_ANY, *standing.names], "review-reviewer", width=260,
+            "Decided by", [_ANY, *standing.names], folded_key("review-reviewer"), width=260,
             title=lambda name: "Anybody" if name == _ANY else name,
         )  # fmt: skip
-        opinion = _choice("Other models", filters.OPINIONS, "review-opinion", width=260)
+        opinion = _choice("Other models", filters.OPINIONS, folded_key("review-opinion"), width=260)
         st.button("Clear all filters", icon=":material/filter_alt_off:", on_click=clear_filters)
     return filters.Filter(
         scope=scope,
@@ -128,9 +128,19 @@ def _choice(label: str, options: Any, key: str, *, width: int, title: Any = None
 
 def clear_filters() -> None:
     """Show all flagged images again."""
-    for key, value in _DEFAULTS.items():
+    for key, value in _OPEN.items():
         st.session_state[key] = value
+    st.session_state[_CLEARED] = st.session_state.get(_CLEARED, 0) + 1
     _first_page()
+
+
+def folded_key(key: str) -> str:
+    """Key of a control in the folded part, another one each time the filters are cleared.
+
+    While a popover is closed the browser does not hear what Python sets its controls to, and
+    sends their old values with the next click elsewhere: only a new control begins anew.
+    """
+    return f"{key}-{st.session_state.get(_CLEARED, 0)}"
 
 
 def _first_page() -> None:
@@ -138,9 +148,12 @@ def _first_page() -> None:
 
 
 def choose_page(found: int) -> slice:
-    """Where there is more than fits a page, draw the controls; return the rows to show."""
+    """Where there is more than fits a page, draw the controls; return the rows to show.
+
+    Up to a full page, since at another λ_g there may be more.
+    """
     if found <= PAGE_SIZES[0]:
-        return slice(0, found)
+        return slice(0, PAGE_SIZES[0])
     with st.container(horizontal=True, vertical_alignment="center"):
         where = st.container(width="stretch")
         size = st.selectbox(
@@ -157,7 +170,7 @@ def choose_page(found: int) -> slice:
             page = st.pagination(pages, key=_PAGE, width=min(110 + 36 * pages, 330))
     first, last = (page - 1) * size, min(page * size, found)
     where.caption(f"{first + 1:,} to {last:,} of {found:,}")
-    return slice(first, last)
+    return slice(first, first + size)
 
 
 def selection_chip(shown: int) -> None:

@@ -45,8 +45,13 @@ def fit_again(workspace: Workspace, fit: Fit, scale: float) -> None:
     scale : float
         λ_g to begin with, as a multiple of 1/p.
     """
-    with st.popover("Solver", icon=":material/tune:", help="Solver, groups and settings"):
-        _settings(workspace, fit, scale)
+    popover = st.popover(
+        "Solver", icon=":material/tune:", help="Solver, groups and settings",
+        key="refit-popover", on_change="rerun",
+    )  # fmt: skip
+    if popover.open:  # twenty widgets that would make every decision wait
+        with popover:
+            _settings(workspace, fit, scale)
 
 
 @st.fragment

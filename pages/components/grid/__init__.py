@@ -209,7 +209,7 @@ def review_grid(
     state = _mount(
         key=key,
         data={
-            "items": [_row(item) for item in items],
+            "items": as_rows(items),
             "classes": list(class_names),
             "workspace": workspace,
             "basis": None if basis is None else asdict(basis),
@@ -239,6 +239,11 @@ def review_grid(
 
 def _nothing() -> None:
     """Streamlit offers only those states that have a callback."""
+
+
+def as_rows(items: Sequence[GridItem]) -> list[list[Any]]:
+    """Tiles as the browser takes them; also by the event ``air-audit:rows`` on the document."""
+    return [_row(item) for item in items]
 
 
 def _row(item: GridItem) -> list[Any]:

@@ -60,6 +60,13 @@ class Grid {
     this.help.addEventListener("click", (event) => {
       if (event.target === this.help) this.help.close();
     });
+    // Another ranking before Python draws it: the λ_g slider is being moved.
+    this.onRows = ({ detail: { grid, items, basis } }) => {
+      if (grid !== this.data?.name) return;
+      this.data = { ...this.data, items, basis };
+      this.render();
+    };
+    document.addEventListener("air-audit:rows", this.onRows);
   }
 
   // ---- data from Python -------------------------------------------------------------------
@@ -251,6 +258,7 @@ class Grid {
   close() {
     clearTimeout(this.reporting);
     window.removeEventListener("resize", this.onResize);
+    document.removeEventListener("air-audit:rows", this.onRows);
     this.resized.disconnect();
     this.queue?.disconnect("grid", this);
     this.preview.hide();

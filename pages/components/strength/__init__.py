@@ -1,14 +1,12 @@
 """The λ_g slider: logarithmic, with the path's sparkline above it and the values that matter below.
 
-The browser reports while the thumb moves: one message is in flight at a time, of moves only the
-newest is kept, and the next is sent when Python has answered *with what it drew*. So draw the
-slider last, in a container that holds its place::
+While the thumb moves, the browser fetches the tiles for one λ_g after another from
+:mod:`pages.live_routes` and hands them to the grid: one request is in flight at a time, of moves
+only the newest is kept, and no page runs. When the thumb is let go, and for everything else, it
+tells Python by numbered messages, which wait until Python has acknowledged the one in flight::
 
-    place = st.container()
-    asked = read_asked(KEY)               # what the person did, oldest first
-    …                                     # draw the ranking
-    with place:
-        strength_slider(key=KEY, ack=asked[-1].number if asked else 0, …)
+    asked = read_asked(KEY, after)        # what the person did, oldest first
+    strength_slider(key=KEY, ack=asked[-1].number if asked else after, …)
 """
 
 from __future__ import annotations
@@ -36,7 +34,8 @@ _mount = st.components.v2.component(
     html=(_ASSETS / "strength.html").read_text("utf-8"),
     css=(_ASSETS / "strength.css").read_text("utf-8"),
     js="\n".join(
-        (_ASSETS / f"{part}.js").read_text("utf-8") for part in ("scale", "sender", "strength")
+        (_ASSETS / f"{part}.js").read_text("utf-8")
+        for part in ("scale", "sender", "preview", "strength")
     ),
 )
 
@@ -97,6 +96,7 @@ class Moved:
 def strength_slider(
     *,
     key: str,
+    grid: str,
     ack: int,
     scale: float,
     fit: float,
@@ -111,6 +111,7 @@ def strength_slider(
     path: Mapping[str, Sequence[float]] | None = None,
     offer: Offer | None = None,
     pin: Moved | None = None,
+    rows: str = "",
     refining: bool = False,
     busy: str = "",
     on_ask: Callable[[], None] | None = None,
@@ -121,6 +122,8 @@ def strength_slider(
     ----------
     key : str
         Identity of the slider; see :func:`read_asked`.
+    grid : str
+        Key of the grid that shows the ranking.
     ack : int
         Number of the last thing asked that the page shows.
     scale, fit : float
@@ -142,8 +145,10 @@ def strength_slider(
         ``scales`` and ``flagged``, ascending.
     offer : Offer, optional
     pin : Moved, optional
+    rows : str
+        Address of the tiles at any λ_g; empty where there are none.
     refining : bool
-        A better answer is being computed: ask again soon.
+        A better answer is being computed: it can be waited for at that address.
     busy : str
         Why it cannot be moved now; empty if it can.
     on_ask : callable, optional
@@ -152,7 +157,8 @@ def strength_slider(
     _mount(
         key=key,
         data={
-            "ack": ack, "scale": scale, "fit": fit, "low": low, "high": high,
+            "grid": grid, "rows": rows, "ack": ack,
+            "scale": scale, "fit": fit, "low": low, "high": high,
             "marks": [asdict(mark) for mark in marks],
             "mode": mode, "solver": solver, "source": source, "flagged": flagged,
             "at_fit": at_fit, "path": None if path is None else dict(path),

@@ -34,8 +34,9 @@ class Dial:
         How many of the worst flagged images are compared.
     handled : int
         Number of the last thing asked that is in here.
-    asked_again : bool
-        Whether an exact ranking was asked for already and not ready yet.
+    tokens : tuple of str
+        Of the addresses where the page answers while the slider moves: now and before, since the
+        browser may still ask there.
     """
 
     scale: float | None = None
@@ -44,7 +45,7 @@ class Dial:
     pin: Pin | None = None
     top: int = 200
     handled: int = 0
-    asked_again: bool = False
+    tokens: tuple[str, str] = ("", "")
 
 
 @dataclass

@@ -1,7 +1,6 @@
 // The slider: drag, keys, number entry, pin; and the default export that Streamlit calls.
 
 const IDLE_MS = 450; // without a key for so long, a move by keys counts as released
-const POLL_MS = [120, 250, 500, 1000, 2000];
 
 const SOURCES = {
   "exact path": "Read between two values of the path that the exact solver has solved",
@@ -15,8 +14,11 @@ class Strength {
     this.slider = this.find(".slider");
     this.number = this.find(".number");
     this.sender = new Sender();
+    this.preview = new RowsPreview(
+      (found) => this.seen(found),
+      (scale) => this.sender.ask({ kind: "move", scale, released: false }),
+    );
     this.dragging = false;
-    this.polls = 0;
     this.listen();
   }
 
@@ -25,21 +27,43 @@ class Strength {
   update({ data, setStateValue }) {
     this.data = data;
     this.sender.connect((asked) => setStateValue("asked", asked), data.ack);
+    this.preview.connect(data);
     // Until the server has caught up, the thumb belongs to the hand.
-    if (!this.dragging && !this.sender.busy && !this.idle) this.scale = data.scale;
+    if (!this.moving) {
+      this.scale = data.scale;
+      this.now = null;
+    }
     this.draw();
-    this.poll();
+    this.refine();
   }
 
-  // The refined ranking is fetched when it is ready; the one read from the path is shown meanwhile.
-  poll() {
-    clearTimeout(this.polling);
-    if (!this.data.refining || this.dragging || this.sender.busy || this.idle) return;
-    const wait = POLL_MS[Math.min(this.polls, POLL_MS.length - 1)];
-    this.polls += 1;
-    this.polling = setTimeout(() => {
-      if (!this.dragging && !this.sender.busy) this.sender.ask({ kind: "move", scale: this.scale, released: true });
-    }, wait);
+  get moving() {
+    return this.dragging || Boolean(this.idle) || this.sender.busy;
+  }
+
+  // The page shows what the path says between two of its values: wait for the solution there, and
+  // have the page take it over.
+  async refine() {
+    const { data } = this;
+    if (!data.refining || !data.rows || this.refining || this.moving) return;
+    this.refining = data.rows;
+    try {
+      const found = await this.preview.fetch(data.scale, true);
+      if (this.moving || found.scale !== this.scale) return; // the hand has moved on
+      this.preview.show(found);
+      this.sender.ask({ kind: "move", scale: found.scale, released: true });
+    } catch {
+      // The next drawing of the page tries again.
+    } finally {
+      this.refining = "";
+    }
+  }
+
+  // What the fetched ranking flags, while the page has not drawn it.
+  seen(found) {
+    this.now = found;
+    this.read();
+    if (this.data.pin) this.drawMoved();
   }
 
   // ---- what a person does -------------------------------------------------------------------
@@ -51,9 +75,13 @@ class Strength {
     }
     this.slider.addEventListener("pointerdown", () => { this.dragging = true; });
     this.slider.addEventListener("input", () => this.move(10 ** Number(this.slider.value), false));
+    // Letting go where it was taken hold of changes nothing, and is no change event either.
     this.slider.addEventListener("change", () => this.release());
+    for (const end of ["pointerup", "pointercancel"]) {
+      this.slider.addEventListener(end, () => setTimeout(() => { this.dragging = false; }));
+    }
     this.slider.addEventListener("keydown", (event) => this.onKey(event));
-    this.slider.addEventListener("blur", () => this.idle && this.release());
+    this.slider.addEventListener("blur", () => this.settle());
     this.number.addEventListener("keydown", (event) => {
       if (event.key === "Enter") this.enter();
       if (event.key === "Escape") this.draw(true);
@@ -95,20 +123,31 @@ class Strength {
     event.preventDefault();
     clearTimeout(this.idle);
     // Fitting anew takes its time, so there keys wait for Enter.
-    this.idle = setTimeout(() => { if (this.data.mode === "live") this.release(); }, IDLE_MS);
+    const wait = this.data.mode === "live" ? IDLE_MS : 1e9;
+    this.idle = setTimeout(() => this.release(), wait);
+  }
+
+  // Who leaves the slider without Enter does not ask for a fit.
+  settle() {
+    if (!this.idle) return;
+    if (this.data.mode === "live") return this.release();
+    clearTimeout(this.idle);
+    this.idle = 0;
+    this.scale = this.data.scale;
+    this.draw(true);
   }
 
   move(scale, released) {
     this.scale = scale;
     this.draw(true);
-    if (this.data.mode === "live" || released) this.sender.ask({ kind: "move", scale, released });
+    if (this.data.mode === "live") this.preview.ask(scale);
+    if (released) this.sender.ask({ kind: "move", scale, released });
   }
 
   release() {
     this.dragging = false;
     clearTimeout(this.idle);
     this.idle = 0;
-    this.polls = 0;
     this.move(this.scale, true);
   }
 
@@ -130,6 +169,7 @@ class Strength {
     clearTimeout(this.idle);
     this.idle = 0;
     this.scale = this.data.fit;
+    this.preview.drop();
     this.sender.ask({ kind: "fit" });
     this.draw(true);
   }
@@ -157,7 +197,7 @@ class Strength {
     }
     this.number.disabled = data.busy !== "";
     this.find(".now").style.left = `${100 * this.part(this.scale)}%`;
-    this.read(moving);
+    this.read();
     if (moving) return;
     this.drawPath();
     this.drawMarks();
@@ -165,14 +205,16 @@ class Strength {
     this.drawMoved();
   }
 
-  // While the server draws, the count is that of the curve.
-  read(moving) {
+  // While it moves, the count is that of the ranking fetched last, or of the curve.
+  read() {
     const { data } = this;
-    const behind = moving || this.dragging || this.sender.busy;
-    const flagged = behind && data.mode === "live" ? flaggedAt(data.path, this.scale) : data.flagged;
+    const ahead = this.moving && data.mode === "live";
+    const counted = this.now?.scale === this.scale ? this.now.flagged : flaggedAt(data.path, this.scale);
+    const flagged = ahead ? counted : data.flagged;
+    const source = ahead ? (this.now?.scale === this.scale && this.now.exact ? "exact solver" : "exact path") : data.source;
     this.find(".flagged").textContent = flagged === null ? "" : `${count(flagged)} flagged`;
-    this.find(".source").textContent = data.busy || (behind && data.mode === "live" ? "exact path" : data.source);
-    this.find(".source").title = SOURCES[this.find(".source").textContent] ?? "";
+    this.find(".source").textContent = data.busy || source;
+    this.find(".source").title = SOURCES[source] ?? "";
     const waits = data.mode === "refit" && times(this.scale) !== times(data.scale);
     this.slider.setAttribute("aria-valuetext", waits
       ? `λ_g ${times(this.scale)} 1/p, Enter fits again`
@@ -252,22 +294,23 @@ class Strength {
     if (!pin) return;
     line.style.left = `${100 * this.part(pin.scale)}%`;
     this.find(".since").textContent = `Pinned at ${pin.text}:`;
+    const moved = this.now ?? pin;
     for (const button of this.root.querySelectorAll("[data-show]")) {
       const which = button.dataset.show;
-      button.textContent = `${count(pin[which])} ${which}`;
+      button.textContent = `${count(moved[which])} ${which}`;
       button.title = which === "entered" ? "Show what was not there at the pinned value" : "Show what was there at the pinned value";
-      button.disabled = !pin[which];
+      button.disabled = !moved[which];
     }
     const select = this.find("select");
     if (!select.options.length) select.append(...pin.tops.map((top) => new Option(count(top), top)));
     select.value = pin.top;
     const text = `Pinned at ${pin.text}: ${count(pin.entered)} entered and ${count(pin.left)} left the top ${count(pin.top)}`;
-    if (!this.dragging && !this.sender.busy && this.find(".spoken").textContent !== text) this.find(".spoken").textContent = text;
+    if (!this.moving && this.find(".spoken").textContent !== text) this.find(".spoken").textContent = text;
   }
 
   close() {
     clearTimeout(this.idle);
-    clearTimeout(this.polling);
+    this.preview.drop();
     this.resized.disconnect();
     this.sender.close();
   }
