@@ -171,7 +171,7 @@ class Panel {
     const { classes, class_count: total, multilabel } = this.found;
     const most = Math.max(...classes.map((one) => one.activation), 1e-12);
     const names = multilabel
-      ? { given: "has it, would go", suggested: "would come", both: "has it" }
+      ? { given: "take away", suggested: "add", both: "has it" }
       : { given: "given", suggested: "suggested", both: "given and suggested" };
     this.find(".classes .aside").textContent = total > classes.length
       ? `${classes.length} of ${total} · probability` : "probability";

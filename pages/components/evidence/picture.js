@@ -2,7 +2,7 @@
 
 const HEAT_KEY = "air-audit:heat";
 const ROLES = { given: "given", suggested: "suggested", both: "both say" };
-const TAG_ROLES = { given: "would go", suggested: "would come", both: "agreed" };
+const TAG_ROLES = { given: "take away", suggested: "add", both: "agreed" };
 
 function readSetting(name) {
   try {
@@ -75,7 +75,7 @@ class Picture {
     }
     this.base.alt = `The image, ${found.given ? `labelled ${found.given}` : "not labelled"}`;
     this.regions = found.regions;
-    const chosen = this.regions.find((r) => r.role === this.mode || (r.role === "both" && this.mode !== "none"));
+    const chosen = this.regions.find((region) => region.role === this.mode);
     this.paintChoices();
     this.choose(this.mode === "none" ? -1 : (chosen ?? this.regions[0])?.index ?? -1, { remember: false });
   }
