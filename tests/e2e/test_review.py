@@ -14,25 +14,10 @@ from air_core import pipeline
 from air_core.labels import Decision
 from air_core.workspace import Workspace
 from tests.e2e.conftest import HOSTILE, settled, stored
+from tests.e2e.reviewing import burst, expect_saved, open_review, press
+from tests.e2e.slow_line import SlowLine
 
 expect = pytest.importorskip("playwright.sync_api").expect
-
-
-def open_review(page, server) -> list[str]:
-    """Go to the review and focus the first tile; return the item ids shown, in order."""
-    page.goto(f"{server.url}/review")
-    page.locator(".tile").first.click()
-    return page.locator(".tile").evaluate_all("tiles => tiles.map(tile => tile.dataset.id)")
-
-
-def press(page, keys) -> None:
-    for key in keys:
-        page.keyboard.press(key)
-        time.sleep(0.01)
-
-
-def expect_saved(page) -> None:
-    expect(page.locator(".unsaved")).to_be_empty()
 
 
 def test_a_deep_link_shows_frame_page_and_ranked_images(page, untouched):
@@ -119,20 +104,6 @@ def test_reloading_amid_a_burst_loses_nothing(page, server, audit):
     time.sleep(1)
     assert len(stored(audit, 8)) == 8, "sent twice, stored once"
     expect(page.locator(".badge:not([hidden])")).to_have_count(8)
-
-
-def burst(page, keys) -> None:
-    """Press keys as fast as the browser takes them, with no wait for anything in between."""
-    page.locator(".tiles").evaluate(
-        """(list, keys) => {
-            for (const key of keys) {
-                const on = list.querySelector(".tile[tabindex='0']");
-                const how = { key, bubbles: true, composed: true };
-                on.dispatchEvent(new KeyboardEvent("keydown", how));
-            }
-        }""",
-        keys,
-    )
 
 
 def waiting(page) -> int:
@@ -232,6 +203,42 @@ def test_a_server_that_is_killed_and_restarted_gets_what_was_decided_meanwhile(p
     assert [event.action for event in events] == ["keep"] * 5 + ["exclude"] * 5
 
 
+def test_20_keys_in_a_second_with_a_restart_amid_them_and_a_reload(page, server, audit):
+    shown = open_review(page, server)
+    settled(page)
+    burst(page, ["k"] * 10)
+    server.stop()
+    burst(page, ["x"] * 10)
+    server.start()
+    page.reload()
+    events = stored(audit, 20, seconds=60)
+    assert [event.item_id for event in events] == shown[:20]
+    assert [event.action for event in events] == ["keep"] * 10 + ["exclude"] * 10
+    page.locator(".tile").first.wait_for()
+    expect_saved(page)
+    expect(page.get_by_text("Reviewed 20 of")).to_be_visible()
+
+
+def test_a_slow_line_that_breaks_loses_nothing(page, server, audit):
+    line = SlowLine(server.port)
+    try:
+        shown = open_review(page, line)
+        settled(page)
+        line.delay = 0.4
+        burst(page, ["k"] * 10)
+        expect(page.locator(".unsaved")).to_have_text("unsaved: 10")
+        page.wait_for_timeout(300)
+        line.cut()
+        burst(page, ["x"] * 10)
+        assert page.locator(".tile .badge:not([hidden])").count() == 20, "shown at once"
+        events = stored(audit, 20, seconds=60)
+        assert [event.item_id for event in events] == shown[:20]
+        assert [event.action for event in events] == ["keep"] * 10 + ["exclude"] * 10
+        expect_saved(page)
+    finally:
+        line.close()
+
+
 def test_two_tabs_of_one_reviewer_do_not_disturb_each_other(page, server, audit):
     shown = open_review(page, server)
     second = page.context.new_page()
@@ -241,60 +248,6 @@ def test_two_tabs_of_one_reviewer_do_not_disturb_each_other(page, server, audit)
     press(second, ["x"] * 3)
     events = stored(audit, 6)
     assert {event.item_id for event in events} == {*shown[:3], *shown[10:13]}
-
-
-def test_bulk_relabel_names_the_count_before_it_happens(page, server, audit):
-    shown = open_review(page, server)
-    press(page, ["Shift+ArrowRight"] * 3)
-    page.locator(".tile").nth(6).click(modifiers=["Control"])
-    expect(page.locator(".count")).to_have_text(f"5 of {len(shown)} selected")
-    expect(page.get_by_role("button", name="Exclude 5")).to_be_visible()
-    page.keyboard.press("l")
-    expect(page.locator(".picker .title")).to_have_text("Relabel 5 images as …")
-    page.keyboard.type("coa")
-    expect(page.locator(".picker .what")).to_have_text("Enter: relabel 5 images as Coat")
-    page.keyboard.press("Enter")
-    events = stored(audit, 5)
-    assert {event.item_id for event in events} == {*shown[:4], shown[6]}
-    assert {event.new_label for event in events} == {"Coat"}
-    assert len({event.batch_id for event in events}) == 1
-
-    page.keyboard.press("u")
-    assert [event.action for event in stored(audit, 10)[5:]] == ["undo"] * 5
-    page.keyboard.press("Shift+U")
-    stored(audit, 15)
-    assert len(Workspace.open(audit).reviewed()) == 5
-
-
-def test_selection_zoom_help_and_focus_by_keyboard(page, untouched):
-    shown = open_review(page, untouched)
-    focused = page.locator(".tile[tabindex='0']")
-    expect(focused).to_have_count(1)
-    press(page, ["ArrowRight", "ArrowDown", "ArrowLeft", "ArrowUp"])
-    expect(focused).to_have_attribute("data-id", shown[0])
-    press(page, ["End"])
-    expect(focused).to_have_attribute("data-id", shown[-1])
-    press(page, ["Home", "Control+a"])
-    expect(page.locator(".tile[aria-selected='true']")).to_have_count(len(shown))
-    press(page, ["Escape"])
-    expect(page.locator(".tile[aria-selected='true']")).to_have_count(0)
-    press(page, [" "])
-    expect(page.get_by_role("dialog", name="Large picture")).to_be_visible()
-    expect(page.locator(".zoom dl")).to_contain_text("images/")
-    press(page, ["ArrowRight"])
-    expect(page.locator(".zoom .title")).to_have_text(f"Image 2 of {len(shown)}")
-    press(page, ["Escape", "?"])
-    expect(page.get_by_role("dialog", name="Keyboard help")).to_be_visible()
-    press(page, ["Escape"])
-    expect(focused).to_be_focused()
-
-
-def test_keys_of_the_grid_do_not_reach_streamlit(page, untouched):
-    open_review(page, untouched)
-    press(page, ["c", "r"])
-    time.sleep(0.5)
-    expect(page.get_by_text("Clear caches")).to_have_count(0)
-    expect(page.locator("[data-testid=stStatusWidget]")).to_have_count(0)
 
 
 def test_names_from_files_are_text_on_every_page(page, server, audit):

@@ -1,0 +1,42 @@
+"""What a reviewer does in the grid."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+expect = pytest.importorskip("playwright.sync_api").expect
+
+
+def open_review(page, server) -> list[str]:
+    """Go to the review and focus the first tile; return the item ids shown, in order."""
+    page.goto(f"{server.url}/review")
+    page.locator(".tile").first.click()
+    return page.locator(".tile").evaluate_all("tiles => tiles.map(tile => tile.dataset.id)")
+
+
+def press(page, keys) -> None:
+    """Press keys one after another."""
+    for key in keys:
+        page.keyboard.press(key)
+        time.sleep(0.01)
+
+
+def burst(page, keys) -> None:
+    """Press keys as fast as the browser takes them, with no wait for anything in between."""
+    page.locator(".tiles").evaluate(
+        """(list, keys) => {
+            for (const key of keys) {
+                const on = list.querySelector(".tile[tabindex='0']");
+                const how = { key, bubbles: true, composed: true };
+                on.dispatchEvent(new KeyboardEvent("keydown", how));
+            }
+        }""",
+        keys,
+    )
+
+
+def expect_saved(page) -> None:
+    """Everything has reached the store, and the page knows."""
+    expect(page.locator(".unsaved")).to_be_empty()
