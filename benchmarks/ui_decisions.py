@@ -11,6 +11,7 @@ from air_core.workspace import Workspace
 from benchmarks.ui_browser import Server, settled
 
 BURST = 20
+WAIT = 120_000  # ms for a page to come at all, on a machine that does other work
 _KEYS = ("Enter", "k", "x", "n", "3")
 _ACTIONS = ("relabel", "keep", "exclude", "unsure", "relabel")
 
@@ -43,6 +44,7 @@ def burst(browser: Any, audit: Path, *, restart: bool) -> dict[str, Any]:
         Kill the server after the tenth key, start it again and reload the page at the end.
     """
     context = browser.new_context(viewport={"width": 1440, "height": 900})
+    context.set_default_timeout(WAIT)
     with Server(audit) as server:
         page = context.new_page()
         page.goto(f"{server.url}/review")
@@ -98,6 +100,7 @@ def painted(
         Clicks, and as many keys.
     """
     context = browser.new_context(viewport={"width": 1440, "height": 900})
+    context.set_default_timeout(WAIT)
     with Server(audit) as server:
         page = context.new_page()
         page.goto(f"{server.url}/review")
