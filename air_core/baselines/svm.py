@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,48 +86,25 @@ def linear_svm(
     SolverError
         If fewer than two classes have images.
     """
-    scale = float(np.linalg.norm(features, axis=1).mean(dtype=np.float64)) or 1.0
-    x = np.asarray(features, dtype=np.float64) / scale
     labelled = np.flatnonzero(labels >= 0)
-    x_fit, y_fit = x[labelled], labels[labelled]
-    classes, counts = np.unique(y_fit, return_counts=True)
+    classes, counts = np.unique(labels[labelled], return_counts=True)
     if len(classes) < 2:
         raise SolverError(f"Expected images of at least two classes, got {len(classes)}.")
-    total = len(grid) * folds + 1
-    accuracy: dict[float, float] = {}
     # A class with fewer images than folds cannot be in every fold; those are then left out of the
     # choice of C, not of the fit.
-    common = np.isin(y_fit, classes[counts >= folds])
-    if len(grid) > 1 and len(np.unique(y_fit[common])) > 1:
-        x_cv, y_cv = x_fit[common], y_fit[common]
-        splits = list(StratifiedKFold(folds, shuffle=True, random_state=seed).split(x_cv, y_cv))
-        for c in grid:
-            hits = []
-            for train, test in splits:
-                model, _ = _fit(x_cv[train], y_cv[train], c, seed, max_iter)
-                hits.append(float((model.predict(x_cv[test]) == y_cv[test]).mean()))
-                progress(len(accuracy) * folds + len(hits), total, "Cross-validating the SVM")
-            accuracy[c] = float(np.mean(hits))
-    chosen = max(accuracy, key=lambda c: (accuracy[c], -c)) if accuracy else grid[0]
-    model, converged = _fit(x_fit, y_fit, chosen, seed, max_iter)
-    coef = np.zeros((x.shape[1], n_classes))
-    intercept = np.full(n_classes, -1.0)
-    # With two classes liblinear keeps one column: the second class against the first.
-    if len(classes) == 2:
-        coef[:, classes[1]], coef[:, classes[0]] = model.coef_[0], -model.coef_[0]
-        intercept[classes[1]], intercept[classes[0]] = model.intercept_[0], -model.intercept_[0]
-    else:
-        coef[:, classes], intercept[classes] = model.coef_.T, model.intercept_
-    progress(total, total, "Fitting the SVM")
-    return SVMResult(
-        coef=coef / scale,
-        intercept=intercept,
-        activations=np.sqrt((x * x) @ (coef * coef)),
-        decision=x @ coef + intercept,
-        C=chosen,
-        accuracy_by_C=accuracy,
-        converged=converged,
-    )
+    common = labelled[np.isin(labels[labelled], classes[counts >= folds])]
+    splits = []
+    if len(np.unique(labels[common])) > 1:
+        folded = StratifiedKFold(folds, shuffle=True, random_state=seed)
+        splits = _splits(folded, common, labels)
+
+    def fit(x: NDArray[Any], y: NDArray[Any], c: float) -> _Weights:
+        return _fit_classes(x, y, n_classes, c, seed, max_iter)
+
+    def hits(scores: NDArray[Any], y: NDArray[Any]) -> float:
+        return float((scores.argmax(axis=1) == y).mean())
+
+    return _choose_and_fit(features, labels, labelled, splits, grid, fit, hits, progress)
 
 
 def linear_svm_tags(
@@ -155,25 +132,58 @@ def linear_svm_tags(
     SolverError
         If fewer images are labelled than there are folds.
     """
-    scale = float(np.linalg.norm(features, axis=1).mean(dtype=np.float64)) or 1.0
-    x = np.asarray(features, dtype=np.float64) / scale
     labelled = np.flatnonzero((tags >= 0).all(axis=1))
     if len(labelled) < folds:
         raise SolverError(f"Expected at least {folds} labelled images, got {len(labelled)}.")
-    x_fit, y_fit = x[labelled], tags[labelled]
-    total = len(grid) * folds + 1
+    splits = _splits(KFold(folds, shuffle=True, random_state=seed), labelled, tags)
+
+    def fit(x: NDArray[Any], y: NDArray[Any], c: float) -> _Weights:
+        return _fit_tags(x, y, c, seed, max_iter)
+
+    def hits(scores: NDArray[Any], y: NDArray[Any]) -> float:
+        return float(((scores > 0) == y).mean())
+
+    return _choose_and_fit(features, tags, labelled, splits, grid, fit, hits, progress)
+
+
+class _Weights(NamedTuple):
+    coef: NDArray[np.float64]
+    intercept: NDArray[np.float64]
+    converged: bool
+
+
+_Split = tuple[NDArray[np.intp], NDArray[np.intp]]
+
+
+def _splits(folded: Any, rows: NDArray[np.intp], labels: NDArray[Any]) -> list[_Split]:
+    """Rows to fit and rows to judge by, of each fold."""
+    return [(rows[train], rows[test]) for train, test in folded.split(rows, labels[rows])]
+
+
+def _choose_and_fit(
+    features: NDArray[np.floating],
+    labels: NDArray[Any],
+    labelled: NDArray[np.intp],
+    splits: Sequence[_Split],
+    grid: Sequence[float],
+    fit: Callable[[NDArray[Any], NDArray[Any], float], _Weights],
+    hits: Callable[[NDArray[Any], NDArray[Any]], float],
+    progress: ProgressCallback,
+) -> SVMResult:
+    """C by cross-validation where there is a choice, then the fit of all labelled rows."""
+    scale = float(np.linalg.norm(features, axis=1).mean(dtype=np.float64)) or 1.0
+    x = np.asarray(features, dtype=np.float64) / scale
+    total = len(grid) * len(splits) + 1
     accuracy: dict[float, float] = {}
-    if len(grid) > 1:
-        splits = list(KFold(folds, shuffle=True, random_state=seed).split(x_fit))
-        for c in grid:
-            hits = []
-            for train, test in splits:
-                coef, intercept, _ = _fit_tags(x_fit[train], y_fit[train], c, seed, max_iter)
-                hits.append(float(((x_fit[test] @ coef + intercept > 0) == y_fit[test]).mean()))
-                progress(len(accuracy) * folds + len(hits), total, "Cross-validating the SVM")
-            accuracy[c] = float(np.mean(hits))
+    for c in grid if len(grid) > 1 and splits else ():
+        reached = []
+        for train, test in splits:
+            weights = fit(x[train], labels[train], c)
+            reached.append(hits(x[test] @ weights.coef + weights.intercept, labels[test]))
+            progress(len(accuracy) * len(splits) + len(reached), total, "Cross-validating the SVM")
+        accuracy[c] = float(np.mean(reached))
     chosen = max(accuracy, key=lambda c: (accuracy[c], -c)) if accuracy else grid[0]
-    coef, intercept, converged = _fit_tags(x_fit, y_fit, chosen, seed, max_iter)
+    coef, intercept, converged = fit(x[labelled], labels[labelled], chosen)
     progress(total, total, "Fitting the SVM")
     return SVMResult(
         coef=coef / scale,
@@ -186,9 +196,30 @@ def linear_svm_tags(
     )
 
 
+def _fit_classes(
+    x: NDArray[np.float64],
+    y: NDArray[np.integer],
+    n_classes: int,
+    c: float,
+    seed: int,
+    max_iter: int,
+) -> _Weights:
+    """One column a class; those without an image are never the best."""
+    model, converged = _fit(x, y, c, seed, max_iter)
+    coef, intercept = np.zeros((x.shape[1], n_classes)), np.full(n_classes, -1.0)
+    classes = model.classes_
+    # With two classes liblinear keeps one column: the second class against the first.
+    if len(classes) == 2:
+        coef[:, classes[1]], coef[:, classes[0]] = model.coef_[0], -model.coef_[0]
+        intercept[classes[1]], intercept[classes[0]] = model.intercept_[0], -model.intercept_[0]
+    else:
+        coef[:, classes], intercept[classes] = model.coef_.T, model.intercept_
+    return _Weights(coef, intercept, converged)
+
+
 def _fit_tags(
     x: NDArray[np.float64], tags: NDArray[np.int8], c: float, seed: int, max_iter: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64], bool]:
+) -> _Weights:
     coef, intercept = np.zeros((x.shape[1], tags.shape[1])), np.zeros(tags.shape[1])
     converged = True
     for tag, given in enumerate(tags.T):
@@ -199,7 +230,7 @@ def _fit_tags(
         model, one = _fit(x, given, c, seed, max_iter)
         coef[:, tag], intercept[tag] = model.coef_[0], model.intercept_[0]
         converged &= one
-    return coef, intercept, converged
+    return _Weights(coef, intercept, converged)
 
 
 def _fit(
