@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from air_core.solver import SolverConfig
-from air_core.solver.sadmm import shuffled_batches
+from air_core.solver.updates import shuffled_batches
 
 
 def dense_sadmm(
@@ -53,7 +53,7 @@ def dense_sadmm(
     generator = torch.Generator().manual_seed(config.seed)
     rho, k = config.rho, 0
     for _ in range(config.epochs):
-        for batch in shuffled_batches(torch.arange(n), config.batch_size, generator):
+        for batch in shuffled_batches(n, config.batch_size, generator):
             residual = torch.softmax(x[batch] @ w + b, dim=1) - onehot[batch]
             residual = residual * (n / len(batch))
             inverse_step = (k + 3) / 2

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import expit
 
 from air_core.dataset import Dataset
@@ -47,13 +48,14 @@ def fit(
     solver : {"sadmm", "exact"}
         The paper's stochastic ADMM, or the optimum of its objective with a certified duality gap.
     strength : {"auto", "paper"}
-        For SADMM: ρ_max and the stopping epoch chosen on a held-out split of the given labels, or
-        as ``settings`` and the paper have them.
+        For SADMM: ρ_max and the stopping epoch chosen on a held-out split of the given labels, as
+        :class:`~air_core.solver.AIRClassifier` does, or as ``settings`` and the paper have them.
     lambda_g : float, optional
         λ_g itself.
     lambda_scale : float, optional
-        Or λ_g as a multiple of 1/p. By default the paper's 10 for SADMM; the exact solver has no
-        early stop to hold it back, so there λ_g is chosen on a held-out split.
+        Or λ_g as a multiple of 1/p. By default the paper's 10 for SADMM, lowered to λ_max/20 by
+        ``strength="auto"`` where that is less; the exact solver has no early stop to hold it back,
+        so there λ_g is chosen on a held-out split.
     settings : mapping, optional
         Other fields of :class:`air_core.solver.SolverConfig` (SADMM), or ``group``, ``lambda_1``,
         ``tolerance`` and ``max_evaluations`` (exact).
@@ -75,15 +77,31 @@ def fit(
     asked = dict(settings or {})
     if lambda_scale is not None:
         asked["lambda_scale"] = float(lambda_scale)
-    solve = _sadmm if solver == "sadmm" else _exact
     asked |= {"solver": solver} | ({"strength": strength} if solver == "sadmm" else {})
-    return fit_once(
-        workspace,
-        "air",
-        features,
-        asked,
-        lambda: solve(workspace, features, asked, device, progress),
-    )
+
+    def solve() -> dict[str, Any]:
+        from air_core.features import resolve_device
+
+        dataset = workspace.dataset
+        on: dict[str, Any] = {
+            "n_classes": None if dataset.multilabel else len(dataset.class_names),
+            "device": resolve_device(device),
+            "progress": progress,
+        }
+        result, fields = (_sadmm if solver == "sadmm" else _exact)(
+            features.array, targets_of(dataset), asked, on
+        )
+        fields["notes"] |= {
+            "converged": result.converged,
+            "stop_reason": result.stop_reason,
+            "largest_merge": result.largest_merge,
+            "averaging_bound": result.averaging_bound,
+            "optimality": result.optimality,
+            "feature_scale": result.feature_scale,
+        }
+        return _readings(features, dataset, result) | fields
+
+    return fit_once(workspace, "air", features, asked, solve)
 
 
 def refit(
@@ -122,64 +140,53 @@ def refit(
     )
 
 
-def _sadmm(
-    workspace: Workspace,
-    features: Features,
-    asked: dict[str, Any],
-    device: str,
-    progress: ProgressCallback,
-) -> dict[str, Any]:
-    from air_core.features import resolve_device
-    from air_core.solver import SolverConfig, sadmm, tune
+Solved = tuple["SolverResult", dict[str, Any]]
 
-    dataset = workspace.dataset
-    targets = targets_of(dataset)
+
+def _sadmm(
+    features: NDArray[Any], targets: NDArray[Any], asked: Mapping[str, Any], on: dict[str, Any]
+) -> Solved:
+    """The stochastic ADMM's result, and the fields of a fit that are its own."""
+    from air_core.solver import SolverConfig, adapt, sadmm
+
     config = SolverConfig.from_dict(
         {name: value for name, value in asked.items() if name not in ("solver", "strength")}
     )
-    on: dict[str, Any] = {
-        "n_classes": None if dataset.multilabel else len(dataset.class_names),
-        "device": resolve_device(device),
-    }
     notes: dict[str, Any] = {}
     if asked["strength"] == "auto":
-        tuning = tune(features.array, targets, base=config, progress=progress, **on)
+        # A λ_g that somebody asked for stays what it is.
+        tuning = adapt(features, targets, config, lower="lambda_scale" not in asked, **on)
         config, notes["strength"] = tuning.config, tuning.reason
         notes["trials"] = [
-            {"rho_max": t.config.rho_max, "epochs": t.config.epochs, "loss": t.loss}
-            for t in tuning.trials
+            {
+                "rho_max": trial.config.rho_max,
+                "epochs": trial.config.epochs,
+                "loss": trial.loss,
+                "accuracy": trial.accuracy,
+                "chosen": trial is tuning.winner,
+                "accuracy_by_epoch": list(trial.accuracies),
+                "loss_by_epoch": list(trial.losses),
+            }
+            for trial in tuning.trials
         ]
     kept = {epoch for epoch in FIGURE_3_EPOCHS if epoch < config.epochs} | {config.epochs}
-    result = sadmm(
-        features.array,
-        targets,
-        config=config,
-        snapshots=kept,
-        progress=progress,
-        **on,
-    )
+    result = sadmm(features, targets, config=config, snapshots=kept, **on)
     epochs = sorted(result.snapshots)
-    return _air_fields(features, dataset, result) | {
+    return result, {
         "lambda_scale": config.lambda_scale,
-        "settings": asked | config.as_dict(),
-        "notes": notes | _air_notes(result),
+        "settings": {**asked, **config.as_dict()},
+        "notes": notes,
         "epochs": np.array(epochs, dtype=np.intp),
         "epoch_activations": np.stack([result.snapshots[epoch] for epoch in epochs]),
     }
 
 
 def _exact(
-    workspace: Workspace,
-    features: Features,
-    asked: dict[str, Any],
-    device: str,
-    progress: ProgressCallback,
-) -> dict[str, Any]:
-    from air_core.features import resolve_device
+    features: NDArray[Any], targets: NDArray[Any], asked: Mapping[str, Any], on: dict[str, Any]
+) -> Solved:
+    """The exact solver's result, and the fields of a fit that are its own."""
     from air_core.solver import exact, tune_lambda
 
-    dataset = workspace.dataset
-    targets = targets_of(dataset)
     chosen = {name: value for name, value in asked.items() if name != "solver"}
     allowed = {"lambda_scale", "group", "lambda_1", "tolerance", "max_evaluations"}
     if set(chosen) - allowed:
@@ -187,26 +194,21 @@ def _exact(
             f"Expected settings of the exact solver, got {sorted(set(chosen) - allowed)}.",
             hint=f"It has {', '.join(sorted(allowed))}.",
         )
-    on: dict[str, Any] = {
-        "n_classes": None if dataset.multilabel else len(dataset.class_names),
-        "device": resolve_device(device),
-    }
     if "lambda_scale" not in chosen:
         group = chosen.get("group", "image_class")
-        chosen["lambda_scale"] = tune_lambda(
-            features.array, targets, group=group, progress=progress, **on
-        )
-    result = exact(features.array, targets, progress=progress, **chosen, **on)
-    return _air_fields(features, dataset, result) | {
+        chosen["lambda_scale"] = tune_lambda(features, targets, group=group, **on)
+    result = exact(features, targets, **chosen, **on)
+    return result, {
         "lambda_scale": chosen["lambda_scale"],
-        "settings": asked | chosen,
-        "notes": _air_notes(result) | {"optimality": result.optimality},
+        "settings": {**asked, **chosen},
+        "notes": {},
         "epochs": np.zeros(0, dtype=np.intp),
-        "epoch_activations": np.zeros((0, len(dataset))),
+        "epoch_activations": np.zeros((0, len(features))),
     }
 
 
-def _air_fields(features: Features, dataset: Dataset, result: SolverResult) -> dict[str, Any]:
+def _readings(features: Features, dataset: Dataset, result: SolverResult) -> dict[str, Any]:
+    """Weights, and what they say of every image."""
     scores = features.array @ result.coef + result.intercept
     common = {
         "lambda_g": result.lambda_g,
@@ -226,13 +228,4 @@ def _air_fields(features: Features, dataset: Dataset, result: SolverResult) -> d
         "probabilities": probabilities,
         "activations": own_class(result.activations, dataset.given_labels),
         "margins": margins(probabilities, dataset.given_labels),
-    }
-
-
-def _air_notes(result: SolverResult) -> dict[str, Any]:
-    return {
-        "converged": result.converged,
-        "stop_reason": result.stop_reason,
-        "truncation": result.truncation,
-        "feature_scale": result.feature_scale,
     }

@@ -8,6 +8,7 @@ from air_core.solver.multilabel import AIRMultilabelClassifier
 from air_core.solver.path import LambdaPath, PathPoint, changes
 from air_core.solver.regularizer import AuxiliaryImageRegularizer
 from air_core.solver.sadmm import sadmm
+from air_core.solver.strength import adapt
 from air_core.solver.tuning import paper_grid, tune, tune_lambda
 from air_core.solver.validation import NegativeFeaturesWarning
 
@@ -21,6 +22,7 @@ __all__ = [
     "PathRefiner",
     "SolverConfig",
     "SolverResult",
+    "adapt",
     "air_path",
     "changes",
     "exact",

@@ -20,6 +20,7 @@ from air_core.solver.exact import exact
 from air_core.solver.sadmm import sadmm
 from air_core.solver.strength import adapt
 from air_core.solver.targets import split_labels
+from air_core.solver.tuning import Trial
 
 Solver = Literal["sadmm", "exact"]
 Strength = Literal["auto", "paper"]
@@ -78,9 +79,9 @@ class AIRClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     tolerance, max_evaluations
         For ``"exact"``, see :func:`~air_core.solver.exact.exact`.
     missing_label : scalar, optional
-        Rows of ``y`` that hold it have no label: they take no part in the loss but keep their
-        activations. NaN stands for None and pandas' NA too. By default every value is a label,
-        −1 included.
+        Rows of ``y`` that hold it have no label: the fit is that of the others, and they get
+        activations all the same. NaN stands for None and pandas' NA too. By default every value is
+        a label, −1 included.
     device : str
         A torch device.
     random_state : int, RandomState instance or None
@@ -100,6 +101,9 @@ class AIRClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     stop_reason_ : str
     strength_ : str
         How the settings were chosen, in words.
+    trials_ : tuple of Trial
+        What was tried for it, with the accuracy on held-out given labels after every epoch; see
+        :class:`~air_core.solver.tuning.Trial`.
     config_ : SolverConfig
         The settings that were used; for ``"sadmm"``.
     n_iter_ : int
@@ -288,12 +292,15 @@ class AIRClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             "dtype": torch.float64 if double else torch.float32,
         }
         self.strength_ = "the settings as given"
+        self.trials_: tuple[Trial, ...] = ()
         if self.solver == "exact":
             names = ("lambda_scale", "lambda_1", "group", "tolerance", "max_evaluations")
             return exact(features, targets, **self._given(names), **setting)
         self.config_ = SolverConfig(**self._given(_SADMM), seed=self._seed())
         if self.strength == "auto":
-            self.config_, self.strength_ = adapt(features, targets, self.config_, **setting)
+            tuning = adapt(features, targets, self.config_, **setting)
+            self.config_, self.strength_ = tuning.config, tuning.reason
+            self.trials_ = tuning.trials
         return sadmm(features, targets, config=self.config_, **setting)
 
     def _given(self, names: tuple[str, ...]) -> dict[str, Any]:
@@ -305,7 +312,7 @@ class AIRClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
 
     def _warn(self, result: SolverResult) -> None:
-        if not result.last_activations.any():
+        if not np.nan_to_num(result.last_activations).any():
             warnings.warn(
                 f"λ_g = {result.lambda_g:.3g} suppresses every image in the end, so what is left "
                 f"of the weights means little. Lower lambda_scale: λ_g = lambda_scale / p is large "

@@ -105,7 +105,8 @@ class SolverResult:
     activations : ndarray of shape (n, C)
         ``‖v_{i,c}‖ = ‖x_i ∘ w_c‖`` of the averaged weights, in units of the scaled features.
     last_activations : ndarray of shape (n, C) or (n, 1)
-        ``‖v_g‖`` of the last iterate, with the exact zeros of the prox (Eq. 6).
+        ``‖v_g‖`` of the last iterate, with the exact zeros of the prox (Eq. 6); NaN for an image
+        without a label, which has no group.
     history : tuple of dict
         One record per epoch: objective, primal and dual residual, share of suppressed groups,
         given-label accuracy, activation quantiles, and of a held-out split accuracy and loss.
@@ -115,8 +116,12 @@ class SolverResult:
         The features were divided by it, so that their mean row norm is 1.
     lambda_g : float
         The λ_g that was used.
-    truncation : float
-        Largest relative error that merging old iterates put into a dual; 0 when none was merged.
+    largest_merge : float
+        Largest change, relative to the largest dual, that one merge of two past iterates made; 0
+        when none was merged. There can be a merge in every step.
+    averaging_bound : float
+        The activations of the paper's averaged v̄ differ from ``activations`` by at most this, see
+        :func:`~air_core.solver.sadmm.averaging_bound`. NaN but for ``update="all"``.
     stop_reason : str
     converged : bool
     optimality : float
@@ -133,6 +138,7 @@ class SolverResult:
     lambda_g: float
     stop_reason: str
     converged: bool
-    truncation: float = 0.0
+    largest_merge: float = 0.0
+    averaging_bound: float = float("nan")
     optimality: float = float("nan")
     snapshots: dict[int, NDArray[Any]] = field(default_factory=dict)

@@ -12,10 +12,9 @@ from numpy.typing import ArrayLike
 from air_core.errors import Cancelled, SolverError
 from air_core.progress import ProgressCallback, silent
 from air_core.solver.config import Group
-from air_core.solver.exact import largest_lambda
 from air_core.solver.metric import SPECTRAL_LIMIT
 from air_core.solver.minimizer import minimize
-from air_core.solver.objective import Objective
+from air_core.solver.objective import Objective, check_lambda_max, largest_lambda
 from air_core.solver.path import LambdaPath, PathPoint
 from air_core.solver.problem import Problem, make_problem
 from air_core.solver.record import own_activations, own_margins
@@ -60,11 +59,42 @@ def air_path(
     Returns
     -------
     LambdaPath
+
+    Raises
+    ------
+    SolverError
+        As :func:`~air_core.solver.sadmm`; for λ_g ≤ 0; and, where no values were asked for, if no
+        feature differs between the classes, so that there is no λ_max to start from.
     """
-    problem = make_problem(features, labels, n_classes, device=device, dtype=dtype)
+    return solve_path(
+        make_problem(features, labels, n_classes, device=device, dtype=dtype),
+        count=count,
+        ratio=ratio,
+        lambda_scales=lambda_scales,
+        lambda_1=lambda_1,
+        group=group,
+        tolerance=tolerance,
+        progress=progress,
+    )
+
+
+def solve_path(
+    problem: Problem,
+    *,
+    count: int = 20,
+    ratio: float = 100.0,
+    lambda_scales: Sequence[float] | None = None,
+    lambda_1: float = 1e-6,
+    group: Group = "image_class",
+    tolerance: float = 1e-4,
+    max_evaluations: int = 3000,
+    progress: ProgressCallback = silent,
+) -> LambdaPath:
+    """What :func:`air_path` does, of a problem that is ready."""
     lambda_max = largest_lambda(problem, group)
     p = problem.matrix.p
     if lambda_scales is None:
+        check_lambda_max(lambda_max)
         # At λ_max itself all weights are zero; the path begins one step below.
         lambdas = lambda_max * np.geomspace(ratio ** (-1 / count), 1 / ratio, count)
     else:
@@ -74,14 +104,15 @@ def air_path(
         lambdas = lambdas[apart]
     if not len(lambdas) or not (lambdas > 0).all():
         raise SolverError("Expected values of λ_g > 0 for the path.")
-    w = torch.zeros((p, problem.loss.n_classes), device=problem.matrix.device, dtype=dtype)
+    matrix = problem.matrix
+    w = torch.zeros((p, problem.loss.n_classes), device=matrix.device, dtype=matrix.dtype)
     solved = [Solution(float(lambdas[0]), w, w[0].clone())]
     points: list[PathPoint] = []
     complete = True
     try:
         for number, lambda_g in enumerate(lambdas, start=1):
             start = predict(solved, float(lambda_g))
-            found, point = _solve(problem, start, group, lambda_1, tolerance)
+            found, point = _solve(problem, start, group, lambda_1, tolerance, max_evaluations)
             # Nothing is known of the way from zero weights to the first solution.
             solved = [*solved[1 - ORDER :], found] if points else [found]
             points.append(point)
@@ -177,21 +208,29 @@ def predict(solved: Sequence[Solution], lambda_g: float) -> Solution:
 
 
 def _solve(
-    problem: Problem, start: Solution, group: Group, lambda_1: float, tolerance: float
+    problem: Problem,
+    start: Solution,
+    group: Group,
+    lambda_1: float,
+    tolerance: float,
+    max_evaluations: int = 3000,
 ) -> tuple[Solution, PathPoint]:
     matrix, lambda_g = problem.matrix, start.lambda_g
     objective = Objective(problem, lambda_g, lambda_1, group)
-    found = minimize(objective, start.w, start.b, tolerance=tolerance)
-    scores = matrix.forward(found.w) + found.at.b
+    found = minimize(
+        objective, start.w, start.b, tolerance=tolerance, max_evaluations=max_evaluations
+    )
+    scores = problem.over_all(lambda rows: rows.forward(found.w)) + found.at.b
     one_class = problem.loss.one_class_each
     suggestions = scores.argmax(dim=1).int() if one_class else (scores > 0).char()
+    labelled = scores if problem.rest is None else scores[problem.labelled]
     point = PathPoint(
         lambda_g=lambda_g,
         lambda_scale=lambda_g * matrix.p,
         coef=(found.w / matrix.scale).float().cpu().numpy(),
         intercept=found.at.b.float().cpu().numpy(),
         activations=own_activations(problem, found.w).astype(np.float32),
-        margins=own_margins(problem, scores).astype(np.float32),
+        margins=own_margins(problem, labelled).astype(np.float32),
         suggestions=suggestions.cpu().numpy(),
         optimality=found.optimality,
         converged=found.converged,

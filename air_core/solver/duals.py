@@ -46,8 +46,8 @@ class GroupDuals:
     ----------
     norms : Tensor of shape (n, C) or (n, 1)
         ``‖v_g‖`` after the last step.
-    truncation : float
-        Largest relative change that a merge has made so far.
+    largest_merge : float
+        Largest relative change of the duals that one merge has made so far.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class GroupDuals:
         self.dual_norms2 = new(n, groups)  # ‖u_g‖²
         self.norms = new(n, groups)
         self.primal_residual2 = 0.0
-        self.truncation = 0.0
+        self.largest_merge = 0.0
 
     def step(self, w: torch.Tensor, rho: float, lambda_g: float) -> None:
         """Update v (prox) and u for new weights, Eq. 5 and 6.
@@ -80,11 +80,9 @@ class GroupDuals:
             ρ_k of this step.
         lambda_g : float
         """
-        forward2 = self._project(w.square().unsqueeze(0))[0]  # ‖F w‖²
-        if len(self.slots):
-            cross = -(self.weights * self._project(w * self.slots)).sum(dim=0)  # ⟨F w, u⟩
-        else:
-            cross = torch.zeros_like(forward2)
+        projected = self._project(torch.cat([w.square().unsqueeze(0), w * self.slots]))
+        forward2 = projected[0]  # ‖F w‖²
+        cross = -(self.weights * projected[1:]).sum(dim=0)  # ⟨F w, u⟩
         z2 = (forward2 - (2 / rho) * cross + self.dual_norms2 / rho**2).clamp_min_(0)
         norms = z2.sqrt()
         s = shrinkage(norms, lambda_g / rho)
@@ -169,7 +167,7 @@ class GroupDuals:
         change = float(costs.flatten()[best]) / max(total, torch.finfo(costs.dtype).tiny)
         if change > self.tolerance:
             return False
-        self.truncation = max(self.truncation, change)
+        self.largest_merge = max(self.largest_merge, change)
         into_older, t = divmod(best, len(gap))
         source, target = (t + 1, t) if into_older else (t, t + 1)
         self.weights[target] += self.weights[source]

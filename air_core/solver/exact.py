@@ -9,22 +9,10 @@ from numpy.typing import ArrayLike, NDArray
 from air_core.errors import SolverError
 from air_core.progress import ProgressCallback, silent
 from air_core.solver.config import Group, SolverConfig, SolverResult
-from air_core.solver.minimizer import minimize, zero_mask
-from air_core.solver.objective import Objective
-from air_core.solver.penalty import activations
-from air_core.solver.problem import Problem, make_problem
-
-
-def largest_lambda(problem: Problem, group: Group) -> float:
-    """λ_max, the smallest λ_g at which all weights are zero."""
-    objective = Objective(problem, 0.0, 0.0, group)
-    w = torch.zeros(
-        (problem.matrix.p, problem.loss.n_classes),
-        device=problem.matrix.device,
-        dtype=problem.matrix.dtype,
-    )
-    at = objective.evaluate(w, w[0])
-    return float(objective.zero_columns(at, zero_mask(w, objective.per_class)).threshold.amax())
+from air_core.solver.minimizer import minimize
+from air_core.solver.objective import Objective, check_lambda_max, largest_lambda
+from air_core.solver.penalty import activations, group_norms
+from air_core.solver.problem import make_problem
 
 
 def lambda_max(
@@ -38,14 +26,20 @@ def lambda_max(
 ) -> float:
     """λ_max, the smallest λ_g at which all weights are zero, for arrays as :func:`exact` takes.
 
+    Raises
+    ------
+    SolverError
+        As :func:`~air_core.solver.sadmm`; also if no feature differs between the classes.
+
     Examples
     --------
     >>> round(lambda_max([[1.0, 0.0], [0.0, 1.0]], [0, 1]), 3)
     0.5
     """
-    return largest_lambda(
-        make_problem(features, labels, n_classes, device=device, dtype=dtype), group
-    )
+    problem = make_problem(features, labels, n_classes, device=device, dtype=dtype)
+    found = largest_lambda(problem, group)
+    check_lambda_max(found)
+    return found
 
 
 def exact(
@@ -79,7 +73,8 @@ def exact(
     max_evaluations : int
         Evaluations of the objective before giving up.
     start : (coef, intercept), optional
-        For the features as given; a solution at a λ_g nearby saves most of the work.
+        For the features as given; a solution at a λ_g nearby saves most of the work. From λ_max up
+        it is not needed: the optimum is zero.
     device, dtype
     progress : callable
 
@@ -114,12 +109,12 @@ def exact(
     found = minimize(
         objective, w, b, tolerance=tolerance, max_evaluations=max_evaluations, progress=progress
     )
-    per_class = activations(matrix, found.w).cpu().numpy()
+    per_class = problem.over_all(lambda rows: activations(rows, found.w))
     return SolverResult(
         coef=(found.w / matrix.scale).cpu().numpy(),
         intercept=found.at.b.cpu().numpy(),
-        activations=per_class,
-        last_activations=found.at.norms.cpu().numpy(),
+        activations=per_class.cpu().numpy(),
+        last_activations=group_norms(per_class, group).cpu().numpy(),
         history=tuple(found.history),
         feature_scale=matrix.scale,
         lambda_g=objective.lambda_g,

@@ -16,7 +16,6 @@ class Loss(Protocol):
     """What the solvers ask of a loss; ``targets`` were given at construction."""
 
     n_classes: int
-    counted: torch.Tensor
     known: torch.Tensor
     one_class_each: bool
 
@@ -24,7 +23,7 @@ class Loss(Protocol):
         """Loss summed over images, in float64."""
 
     def residual(self, scores: torch.Tensor, rows: torch.Tensor | None = None) -> torch.Tensor:
-        """Derivative by the scores, shape (n, C); zero where there is no label."""
+        """Derivative by the scores, shape (n, C); zero where a tag is not known."""
 
     def curvature(self, scores: torch.Tensor) -> torch.Tensor:
         """Diagonal of the second derivative by the scores, shape (n, C)."""
@@ -42,7 +41,6 @@ class SoftmaxLoss:
     Parameters
     ----------
     labels : Tensor of shape (n,), int64
-        −1: no label, no loss.
     n_classes : int
     """
 
@@ -51,48 +49,44 @@ class SoftmaxLoss:
     def __init__(self, labels: torch.Tensor, n_classes: int) -> None:
         self.labels = labels
         self.n_classes = n_classes
-        self.counted = labels >= 0
-        self.known = self.counted.unsqueeze(1).expand(-1, n_classes)
-        self._safe = labels.clamp_min(0)
+        self.known = torch.ones((1, 1), dtype=torch.bool, device=labels.device)
 
     def value(self, scores: torch.Tensor) -> float:
-        losses = functional.cross_entropy(scores, self.labels, ignore_index=-1, reduction="none")
+        losses = functional.cross_entropy(scores, self.labels, reduction="none")
         return float(losses.sum(dtype=_sum_dtype(losses)))
 
     def residual(self, scores: torch.Tensor, rows: torch.Tensor | None = None) -> torch.Tensor:
-        labels = self._safe if rows is None else self._safe[rows]
-        counted = self.counted if rows is None else self.counted[rows]
+        labels = self.labels if rows is None else self.labels[rows]
         residual = torch.softmax(scores, dim=1)
-        residual.scatter_add_(1, labels.unsqueeze(1), residual.new_full((len(labels), 1), -1.0))
-        return residual.mul_(counted.unsqueeze(1))
+        return residual.scatter_add_(
+            1, labels.unsqueeze(1), residual.new_full((len(labels), 1), -1.0)
+        )
 
     def curvature(self, scores: torch.Tensor) -> torch.Tensor:
         probability = torch.softmax(scores, dim=1)
-        return (probability * (1 - probability)).mul_(self.counted.unsqueeze(1))
+        return probability * (1 - probability)
 
     def best_bias(self, scores: torch.Tensor, start: torch.Tensor, steps: int) -> torch.Tensor:
-        bias, count = start, self.counted.sum()
+        bias, count = start, len(scores)
+        given = torch.bincount(self.labels, minlength=self.n_classes)
         for _ in range(steps):
-            probability = torch.softmax(scores + bias, dim=1).mul_(self.counted.unsqueeze(1))
+            probability = torch.softmax(scores + bias, dim=1)
             gradient = probability.sum(dim=0)
             hessian = torch.diag(gradient) - probability.T @ probability
-            gradient = gradient - torch.bincount(
-                self.labels[self.counted], minlength=self.n_classes
-            ).to(gradient)
+            gradient = gradient - given.to(gradient)
             # Adding the same number to every bias changes nothing; the constant pins it down, and
             # classes without an image get a finite step.
             hessian += count / self.n_classes**2
             hessian.diagonal().add_(1e-6 * count)
             step = torch.linalg.solve(hessian, gradient)
-            bias = bias - step.clamp(-4, 4)
-            if float(step.abs().max()) < _bias_tolerance(scores):
+            bias = bias - _damped(step, step.max() - step.min())
+            if _negligible(step, bias):
                 break
         return bias
 
     def dual_value(self, residual: torch.Tensor) -> float:
         q = residual.clone()
-        q.scatter_add_(1, self._safe.unsqueeze(1), q.new_ones((len(q), 1)))
-        q = q.clamp_min_(0)[self.counted]
+        q.scatter_add_(1, self.labels.unsqueeze(1), q.new_ones((len(q), 1))).clamp_min_(0)
         return -float(torch.xlogy(q, q).sum(dtype=_sum_dtype(q)))
 
 
@@ -111,7 +105,6 @@ class SigmoidLoss:
         self.n_classes = tags.shape[1]
         self.known = ~torch.isnan(tags)
         self.tags = torch.nan_to_num(tags)
-        self.counted = self.known.any(dim=1)
 
     def value(self, scores: torch.Tensor) -> float:
         losses = functional.binary_cross_entropy_with_logits(scores, self.tags, reduction="none")
@@ -132,9 +125,9 @@ class SigmoidLoss:
             shifted = scores + bias
             gradient = self.residual(shifted).sum(dim=0)
             curvature = self.curvature(shifted).sum(dim=0) + 1e-6 * len(scores)
-            step = (gradient / curvature).clamp(-4, 4)
-            bias = bias - step
-            if float(step.abs().max()) < _bias_tolerance(scores):
+            step = gradient / curvature
+            bias = bias - _damped(step, step.abs())
+            if _negligible(step, bias):
                 break
         return bias
 
@@ -144,9 +137,21 @@ class SigmoidLoss:
         return float((entropy * self.known).sum(dtype=_sum_dtype(q)))
 
 
-def _bias_tolerance(scores: torch.Tensor) -> float:
-    """A step that changes no probability beyond rounding."""
-    return 20 * torch.finfo(scores.dtype).eps
+def _damped(step: torch.Tensor, span: torch.Tensor) -> torch.Tensor:
+    """A Newton step made short enough to descend from anywhere.
+
+    Along a direction that spans R between classes the second derivative of these losses changes
+    by a factor ``e^{±R}`` at most (Bach 2010), and the bound on their value that follows from it
+    is least at ``ln(1 + R)/R`` of the step.
+    """
+    span = span.clamp_min(torch.finfo(step.dtype).tiny)
+    return step * (torch.log1p(span) / span)
+
+
+def _negligible(step: torch.Tensor, bias: torch.Tensor) -> bool:
+    """Whether a step changes no probability beyond rounding."""
+    rounding = torch.finfo(step.dtype).eps * bias.abs().amax().clamp_min(1)
+    return bool(step.abs().amax() < 20 * rounding)
 
 
 def _sum_dtype(tensor: torch.Tensor) -> torch.dtype:

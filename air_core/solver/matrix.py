@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from torch.nn.functional import linear
 
 # Features up to this size are kept on the device with their squares; larger ones are streamed.
 RESIDENT_BYTES = 3 * 2**30
-BLOCK_BYTES = 2**28
+BLOCK_BYTES = 2**26
 
 
 class FeatureMatrix:
@@ -20,14 +21,17 @@ class FeatureMatrix:
 
     Parameters
     ----------
-    features : ndarray of shape (n, p), floating
+    features : ndarray of shape (N, p), floating
         May be memory-mapped: rows are then read in blocks, each time they are needed.
     scale : float
         What the features are divided by.
+    index : ndarray of shape (n,), optional
+        Which rows of ``features`` X has; all by default. They are read where they lie: a part of
+        an array on disk is no copy of it either.
     device, dtype
         Where and in what precision products are computed.
-    resident_bytes : int
-        Largest size of X and X∘X together that is kept on the device.
+    resident_bytes : int, optional
+        Largest size of X and X∘X together that is kept on the device; 3 GiB by default.
     """
 
     def __init__(
@@ -35,29 +39,36 @@ class FeatureMatrix:
         features: NDArray[Any],
         *,
         scale: float,
+        index: NDArray[np.intp] | None = None,
         device: str | torch.device = "cpu",
         dtype: torch.dtype = torch.float32,
-        resident_bytes: int = RESIDENT_BYTES,
+        resident_bytes: int | None = None,
     ) -> None:
-        self.features = features
         self.scale = scale
         self.device = torch.device(device)
         self.dtype = dtype
-        self.n, self.p = features.shape
+        self._features, self._index = features, index
+        self.n, self.p = len(features) if index is None else len(index), features.shape[1]
         row_bytes = self.p * torch.empty((), dtype=dtype).element_size()
         self._block_rows = max(1, BLOCK_BYTES // row_bytes)
         self._resident: tuple[torch.Tensor, torch.Tensor] | None = None
         self._spectrum: tuple[torch.Tensor, torch.Tensor, torch.Tensor] | None = None
         self._column_squares: torch.Tensor | None = None
-        if 2 * self.n * row_bytes <= resident_bytes:
+        limit = RESIDENT_BYTES if resident_bytes is None else resident_bytes
+        if 2 * self.n * row_bytes <= limit:
             x = self._load(slice(None))
             self._resident = (x, x.square())
 
     def _load(self, rows: slice | NDArray[np.intp]) -> torch.Tensor:
-        part = np.ascontiguousarray(self.features[rows])
-        if not part.flags.writeable:  # torch has no read-only tensors
-            part = part.copy()
-        return torch.from_numpy(part).to(self.device, self.dtype) / self.scale
+        chosen = rows if self._index is None else self._index[rows]
+        # A slice is a view of the caller's array, which must not change; an index gives a copy.
+        part = np.array(
+            self._features[chosen],
+            dtype=torch.empty(0, dtype=self.dtype).numpy().dtype,
+            order="C",
+            copy=True if isinstance(chosen, slice) else None,
+        )
+        return torch.from_numpy(part).to(self.device).div_(self.scale)
 
     def rows(self, index: torch.Tensor) -> torch.Tensor:
         """Some rows of X, shape (len(index), p)."""
@@ -66,15 +77,33 @@ class FeatureMatrix:
         return self._load(index.cpu().numpy())
 
     def subset(self, index: torch.Tensor) -> FeatureMatrix:
-        """The matrix of some rows, kept on the device."""
-        part = FeatureMatrix.__new__(FeatureMatrix)
-        part.features, part.scale = self.features[:0], self.scale
-        part.device, part.dtype, part._block_rows = self.device, self.dtype, self._block_rows
-        x = self.rows(index)
-        part._resident = (x, x.square())
-        part._spectrum = part._column_squares = None
-        part.n, part.p = x.shape
+        """The matrix of some rows: on the device if this one is, read when needed if not."""
+        chosen = index.cpu().numpy()
+        part = FeatureMatrix(
+            self._features,
+            scale=self.scale,
+            index=chosen if self._index is None else self._index[chosen],
+            device=self.device,
+            dtype=self.dtype,
+            resident_bytes=0,
+        )
+        if self._resident is not None:
+            x = self._resident[0][index]
+            part._resident = (x, x.square())
         return part
+
+    @contextmanager
+    def loaded(self) -> Iterator[torch.Tensor]:
+        """All rows of X, shape (n, p), which stay on the device for as long as this lasts."""
+        streamed = self._resident is None
+        if self._resident is None:
+            x = self._load(slice(None))
+            self._resident = (x, x.square())
+        try:
+            yield self._resident[0]
+        finally:
+            if streamed:
+                self._resident = None
 
     def _blocks(self) -> Iterator[tuple[slice, torch.Tensor, torch.Tensor]]:
         if self._resident is not None:

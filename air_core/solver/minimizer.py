@@ -9,10 +9,12 @@ import torch
 
 from air_core.progress import ProgressCallback, silent
 from air_core.solver.metric import Memory, Metric
-from air_core.solver.objective import Evaluation, Objective, ZeroColumns
+from air_core.solver.objective import Evaluation, Objective, ZeroColumns, largest_lambda
 
 CHECK_EVERY = 8
 SECOND_EVERY = 12
+# Checks without progress before the end of what the precision allows is taken to be reached.
+PATIENCE = 12
 
 
 @dataclass(slots=True)
@@ -59,6 +61,8 @@ def minimize(
     Optimum
         ``optimality`` is the smaller of the two, ``converged`` whether it is within ``tolerance``.
     """
+    if bool(w.any()) and _silences_all(objective):
+        w = torch.zeros_like(w)
     memory = Memory()
     at = objective.evaluate(w, b, second=True)
     metric = Metric(objective, at)
@@ -71,7 +75,7 @@ def minimize(
         slope = _slope(objective, w, at) / unit
         # The slope costs nothing; columns of zeros and the gap are looked at less often.
         if steps % CHECK_EVERY == 0 or stalled or slope <= tolerance:
-            w, at, zero, moved = _settle_zeros(objective, w, at)
+            w, at, zero, moved = _settle_zeros(objective, w, at, tolerance)
             if moved:
                 memory, metric = Memory(), Metric(objective, at)
             gap = objective.duality_gap(w, at, zero)
@@ -92,7 +96,7 @@ def minimize(
             if used >= max_evaluations:
                 reason = f"{reached} after {used} evaluations, the most allowed"
                 break
-            if stalled > 2:
+            if stalled > 2 or _at_rest(history, at.gradient.dtype):
                 reason = f"{reached}: no further descent in {at.gradient.dtype}"
                 break
         steps += 1
@@ -115,6 +119,26 @@ def minimize(
         if new.curvature is not None:
             metric = Metric(objective, new)
     return Optimum(w, at, optimality, optimality <= tolerance, reason, history)
+
+
+def _at_rest(history: list[dict[str, float]], dtype: torch.dtype) -> bool:
+    """Whether the last checks moved neither the objective beyond rounding nor the certificate."""
+    if len(history) <= PATIENCE:
+        return False
+    fell = history[-1 - PATIENCE]["objective"] - history[-1]["objective"]
+    if fell > 10 * torch.finfo(dtype).eps * abs(history[-1]["objective"]):
+        return False
+    reached = [min(record["gap"], record["gradient"]) for record in history]
+    return min(reached[-PATIENCE:]) > 0.9 * min(reached[:-PATIENCE])
+
+
+def _silences_all(objective: Objective) -> bool:
+    """Whether λ_g is at least λ_max, so that all weights are zero at the optimum.
+
+    Columns that shrink together are never small beside each other, so it has to be asked once.
+    """
+    level = objective.lambda_g
+    return largest_lambda(objective.problem, objective.group, enough=level * (1 + 1e-6)) <= level
 
 
 def _slope(objective: Objective, w: torch.Tensor, at: Evaluation) -> float:
@@ -171,15 +195,17 @@ def _line_search(
 
 
 def _settle_zeros(
-    objective: Objective, w: torch.Tensor, at: Evaluation
+    objective: Objective, w: torch.Tensor, at: Evaluation, tolerance: float
 ) -> tuple[torch.Tensor, Evaluation, ZeroColumns, bool]:
     """Set columns to zero whose optimum it is, and let go those that should move.
+
+    A column whose dual norm exceeds λ_g by less than half the tolerance may stay.
 
     Returns the weights, their evaluation, why their columns of zeros may stay, and whether any
     column was set or let go.
     """
     zero = zero_mask(w, objective.per_class)
-    moved = False
+    moved, settled = False, torch.zeros_like(zero)
     size = torch.linalg.vector_norm(w, dim=0, keepdim=True)
     if not objective.per_class:
         size = torch.linalg.vector_norm(size, dim=1, keepdim=True).expand_as(size)
@@ -188,13 +214,18 @@ def _settle_zeros(
         trial = torch.where(candidates, 0.0, w)
         there = objective.evaluate(trial, at.b, second=True)
         verdict = objective.zero_columns(there, candidates)
-        settle = candidates & (verdict.threshold <= objective.lambda_g)
-        if bool(settle.any()):
-            w = torch.where(settle, 0.0, w)
+        settled = candidates & (verdict.threshold <= objective.lambda_g)
+        # Where its neighbours are not quite at their optimum, a column may seem to be worth a hair
+        # more than zero without being better than it.
+        if there.value <= at.value and bool((~zero & ~candidates).any()):
+            settled = candidates
+        if bool(settled.any()):
+            w = torch.where(settled, 0.0, w)
             at = objective.evaluate(w, at.b, second=True)
-            zero, moved = zero | settle, True
+            zero, moved = zero | settled, True
     verdict = objective.zero_columns(at, zero)
-    release = zero & (verdict.threshold > objective.lambda_g * (1 + 1e-6))
+    # What has just been set stays until the others have moved.
+    release = zero & ~settled & (verdict.threshold > objective.lambda_g * (1 + tolerance / 2))
     if bool(release.any()):
         w, at = _release(objective, w, at, verdict.direction, release)
         verdict, moved = objective.zero_columns(at, zero_mask(w, objective.per_class)), True

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
 
+from air_core.errors import SolverError
 from air_core.solver.problem import Problem
 
 
@@ -54,7 +56,7 @@ class Objective:
         self.problem = problem
         self.matrix, self.loss = problem.matrix, problem.loss
         self.lambda_g, self.lambda_1 = lambda_g, lambda_1
-        self.per_class = group == "image_class"
+        self.group, self.per_class = group, group == "image_class"
         self.column_squares = self.matrix.column_squares()
         self.evaluations = 0
         self._directions: torch.Tensor | None = None
@@ -126,7 +128,9 @@ class Objective:
     def _rowwise(self, mask: torch.Tensor) -> torch.Tensor:
         return mask if self.per_class else mask.all(dim=1, keepdim=True)[:1]
 
-    def zero_columns(self, at: Evaluation, mask: torch.Tensor) -> ZeroColumns:
+    def zero_columns(
+        self, at: Evaluation, mask: torch.Tensor, *, enough: float = math.inf
+    ) -> ZeroColumns:
         """For columns of zeros, the smallest λ_g that keeps them at zero.
 
         Parameters
@@ -134,6 +138,9 @@ class Objective:
         at : Evaluation
             At weights whose masked columns are zero.
         mask : Tensor of shape (1, C), bool
+        enough : float
+            The search ends as soon as it finds a threshold of this much: each one it passes on
+            its way is a lower bound of the last.
 
         Notes
         -----
@@ -156,10 +163,14 @@ class Objective:
         # Only the columns asked about; a group of all classes is asked about as a whole.
         chosen = mask[0] if self.per_class else slice(None)
         z = -at.loss_gradient[:, chosen]
+        # A constant feature tells nothing beside a bias: what is left of its sum is rounding.
+        unit = self.column_squares.sqrt() * at.residual[:, chosen].norm(dim=0)
+        z = torch.where(z.abs() > _ROUNDING * torch.finfo(z.dtype).eps * unit, z, 0.0)
         tiny = torch.finfo(z.dtype).tiny
         if self._directions is None:
             self._directions = -at.loss_gradient / self.column_squares.clamp_min(tiny)
-        w = self._directions[:, chosen]  # where the last search for this λ_g ended
+        # Where the last search for this λ_g ended.
+        w = torch.where(z != 0, self._directions[:, chosen], 0.0)
         before = torch.zeros((1, 1), device=z.device, dtype=z.dtype)
         for step in range(_REWEIGHTINGS):
             norms = self.grouped(self.matrix.forward_squared(w.square())).clamp_min(0).sqrt()
@@ -169,7 +180,8 @@ class Objective:
             pull = self.matrix.adjoint_squared(inverse)
             threshold = self._product(z, w)
             moved = float((threshold - before).abs().amax())
-            if moved <= 1e-5 * float(threshold.abs().amax()) or step == _REWEIGHTINGS - 1:
+            largest = float(threshold.abs().amax())
+            if moved <= 1e-5 * largest or largest >= enough or step == _REWEIGHTINGS - 1:
                 break
             before = threshold
             w = z / pull.clamp_min(tiny)
@@ -187,6 +199,8 @@ class Objective:
 
 
 _REWEIGHTINGS = 60
+# Of a sum of n terms, in units of its last place and of the terms' size: measured up to 5.
+_ROUNDING = 64
 # Newton's steps on the bias; they end by themselves, mostly after one or two.
 _BIAS_STEPS = 40
 
@@ -207,6 +221,45 @@ class ZeroColumns:
     def any(self) -> bool:
         """Whether there is a column of zeros at all."""
         return bool(self.mask.any())
+
+
+def largest_lambda(problem: Problem, group: str, *, enough: float = math.inf) -> float:
+    """λ_max, the smallest λ_g at which all weights are zero; computed once for a problem.
+
+    Parameters
+    ----------
+    problem : Problem
+    group : {"image_class", "image"}
+    enough : float
+        Some number between this and λ_max will do where λ_max is larger.
+    """
+    known = problem.largest_lambdas.get(group)
+    if known is not None:
+        return known
+    objective = Objective(problem, 0.0, 0.0, group)
+    matrix = problem.matrix
+    w = torch.zeros((matrix.p, problem.loss.n_classes), device=matrix.device, dtype=matrix.dtype)
+    at = objective.evaluate(w, w[0])
+    everything = torch.ones((1, w.shape[1]), dtype=torch.bool, device=w.device)
+    found = float(objective.zero_columns(at, everything, enough=enough).threshold.amax())
+    if found < enough:
+        problem.largest_lambdas[group] = found
+    return found
+
+
+def check_lambda_max(lambda_max: float) -> None:
+    """Refuse a λ_max of 0, from which no path can start.
+
+    Raises
+    ------
+    SolverError
+        If no feature differs between the classes.
+    """
+    if lambda_max == 0:
+        raise SolverError(
+            "Expected features that differ between the classes, got none: λ_max is 0.",
+            hint="Check that the features are those of these images.",
+        )
 
 
 def _inverse(norms: torch.Tensor) -> torch.Tensor:

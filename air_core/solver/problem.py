@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from air_core.solver.losses import Loss, SigmoidLoss, SoftmaxLoss
 from air_core.solver.matrix import FeatureMatrix
@@ -18,23 +19,35 @@ Validation = tuple[ArrayLike, ArrayLike]
 
 @dataclass(frozen=True)
 class Problem:
-    """Features and loss of one fit.
+    """Features and loss of one fit: of the images that have a label.
+
+    An image without one takes no part: it has no loss, and a group of its own would only hold the
+    weights down, the more so the more such images there are. What the fitted weights say of it is
+    read afterwards, see :meth:`over_all`.
 
     Attributes
     ----------
     matrix : FeatureMatrix
-        (n, p), scaled to a mean row norm of 1.
+        (n, p), the labelled images, scaled to a mean row norm of 1.
     loss : Loss
     own : Tensor of shape (n, C), bool
         The given label's own class, or all given tags.
-    count : int
-        Images that have a label.
+    labelled : Tensor of shape (n,), int64
+        Where the labelled images are among all that were handed over.
+    rest : FeatureMatrix or None
+        (m, p), those without a label, read when needed.
+    unlabelled : Tensor of shape (m,), int64
+    largest_lambdas : dict of str to float
+        λ_max by kind of group, once it was computed.
     """
 
     matrix: FeatureMatrix
     loss: Loss
     own: torch.Tensor
-    count: int
+    labelled: torch.Tensor
+    rest: FeatureMatrix | None
+    unlabelled: torch.Tensor
+    largest_lambdas: dict[str, float] = field(default_factory=dict)
 
     @cached_property
     def null_slope(self) -> float:
@@ -43,6 +56,32 @@ class Problem:
         nothing = torch.zeros(shape, device=self.matrix.device, dtype=self.matrix.dtype)
         bias = self.loss.best_bias(nothing, nothing[0], steps=20)
         return float(self.matrix.adjoint(self.loss.residual(nothing + bias)).norm())
+
+    def over_all(self, of_rows: Callable[[FeatureMatrix], torch.Tensor]) -> torch.Tensor:
+        """A function of rows at all images, labelled or not, in the order they came in.
+
+        Parameters
+        ----------
+        of_rows : callable
+            From a matrix of k rows to a tensor whose first dimension is k.
+        """
+        found = of_rows(self.matrix)
+        if self.rest is None:
+            return found
+        return self._joined(found, of_rows(self.rest))
+
+    def with_gaps(self, values: torch.Tensor) -> torch.Tensor:
+        """Values of the labelled images among all images; NaN for the others."""
+        if self.rest is None:
+            return values
+        return self._joined(values, values.new_tensor(torch.nan))
+
+    def _joined(self, labelled: torch.Tensor, rest: torch.Tensor) -> torch.Tensor:
+        count = len(self.labelled) + len(self.unlabelled)
+        joined = labelled.new_empty((count, *labelled.shape[1:]))
+        joined[self.labelled] = labelled
+        joined[self.unlabelled] = rest
+        return joined
 
 
 def is_multilabel(labels: ArrayLike) -> bool:
@@ -58,20 +97,51 @@ def make_problem(
     device: str | torch.device,
     dtype: torch.dtype,
     scale: float | None = None,
+    index: NDArray[np.intp] | None = None,
 ) -> Problem:
-    """Check arrays and build the operators of a fit; see :func:`air_core.solver.sadmm`."""
-    x = check_features(features)
-    matrix = FeatureMatrix(x, scale=scale or mean_row_norm(x), device=device, dtype=dtype)
+    """Check arrays and build the operators of a fit; see :func:`air_core.solver.sadmm`.
+
+    Parameters
+    ----------
+    features, labels, n_classes, device, dtype
+    scale : float, optional
+        What features are divided by; the mean row norm of the labelled ones by default.
+    index : ndarray of int, optional
+        Rows of ``features`` and ``labels`` that are all of the problem; they are not copied.
+    """
+    x = check_features(features, index)
+    labels_here = labels if index is None else np.asarray(labels)[index]
+    count = len(x) if index is None else len(index)
+    if is_multilabel(labels):
+        tags = check_tags(labels_here, count)
+        has_label = ~np.isnan(tags).all(axis=1)
+    else:
+        y, classes = check_labels(labels_here, count, n_classes)
+        has_label = y >= 0
+    labelled, unlabelled = np.flatnonzero(has_label), np.flatnonzero(~has_label)
+    rows = labelled if index is None else index[labelled]
+    rest = unlabelled if index is None else index[unlabelled]
+    every_row = len(rows) == len(x)
+    scale = scale or mean_row_norm(x, None if every_row else rows)
+    matrix = FeatureMatrix(
+        x, scale=scale, index=None if every_row else rows, device=device, dtype=dtype
+    )
     loss: Loss
     if is_multilabel(labels):
-        tags = torch.as_tensor(check_tags(labels, len(x))).to(dtype).to(device)
-        loss = SigmoidLoss(tags)
-        own = tags == 1
+        known = torch.as_tensor(tags[labelled]).to(dtype).to(device)
+        loss, own = SigmoidLoss(known), known == 1
     else:
-        y, count = check_labels(labels, len(x), n_classes)
-        labels_ = torch.as_tensor(y, device=device)
-        loss = SoftmaxLoss(labels_, count)
-        own = torch.zeros((len(x), count), dtype=torch.bool, device=device)
-        labelled = labels_ >= 0
-        own[labelled, labels_[labelled]] = True
-    return Problem(matrix=matrix, loss=loss, own=own, count=int(loss.counted.sum()))
+        classes_of = torch.as_tensor(y[labelled], device=device)
+        loss = SoftmaxLoss(classes_of, classes)
+        own = torch.zeros((len(labelled), classes), dtype=torch.bool, device=device)
+        own.scatter_(1, classes_of.unsqueeze(1), value=True)
+    return Problem(
+        matrix=matrix,
+        loss=loss,
+        own=own,
+        labelled=torch.as_tensor(labelled, device=device),
+        rest=FeatureMatrix(x, scale=scale, index=rest, device=device, dtype=dtype, resident_bytes=0)
+        if len(rest)
+        else None,
+        unlabelled=torch.as_tensor(unlabelled, device=device),
+    )

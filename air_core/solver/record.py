@@ -15,21 +15,23 @@ from air_core.solver.problem import Problem
 
 
 def own_activations(problem: Problem, coef: torch.Tensor) -> NDArray[Any]:
-    """Activation in the given label's own class, shape (n,); NaN where there is no label.
+    """Activation in the given label's own class, for all images; NaN where there is no label.
 
     With several tags an image, the smallest over its tags: the one least supported.
     """
     per_class = activations(problem.matrix, coef)
     lowest = per_class.masked_fill(~problem.own, math.inf).amin(dim=1)
-    result: NDArray[Any] = lowest.masked_fill(lowest.isinf(), math.nan).cpu().numpy()
+    lowest = problem.with_gaps(lowest.masked_fill(lowest.isinf(), math.nan))
+    result: NDArray[Any] = lowest.cpu().numpy()
     return result
 
 
 def own_margins(problem: Problem, scores: torch.Tensor) -> NDArray[Any]:
-    """Probability of the given label minus that of the best other class, shape (n,).
+    """Probability of the given label minus that of the best other class, for all images.
 
-    With several tags an image, the least agreement over the tags that are known: ``2 P(tag) − 1``
-    where it is given, ``1 − 2 P(tag)`` where not. NaN without a label.
+    ``scores`` are those of the labelled images. With several tags an image, the least agreement
+    over the tags that are known: ``2 P(tag) − 1`` where it is given, ``1 − 2 P(tag)`` where not.
+    NaN without a label.
     """
     if problem.loss.one_class_each:
         probability = torch.softmax(scores, dim=1)
@@ -39,7 +41,7 @@ def own_margins(problem: Problem, scores: torch.Tensor) -> NDArray[Any]:
         signed = 2 * torch.sigmoid(scores) - 1
         agreeing = torch.where(problem.own, signed, -signed)
         margin = agreeing.masked_fill(~problem.loss.known, math.inf).amin(dim=1)
-    result: NDArray[Any] = margin.masked_fill(margin.isinf(), math.nan).cpu().numpy()
+    result: NDArray[Any] = problem.with_gaps(margin).cpu().numpy()
     return result
 
 
@@ -96,13 +98,13 @@ def calibrated_loss(problem: Problem, scores: torch.Tensor) -> float:
         method="bounded",
         options={"xatol": 0.02},
     )
-    return float(found.fun) / max(problem.count, 1)
+    return float(found.fun) / problem.matrix.n
 
 
 def agreement(problem: Problem, scores: torch.Tensor) -> float:
     """Share of given labels that the model gives too; of tags, those on the right side of 0."""
     if problem.loss.one_class_each:
         hit = problem.own.gather(1, scores.argmax(dim=1, keepdim=True)).squeeze(1)
-        return float(hit[problem.loss.counted].cpu().double().mean())
+        return float(hit.cpu().double().mean())
     hits = ((scores > 0) == problem.own)[problem.loss.known]
     return float(hits.cpu().double().mean())

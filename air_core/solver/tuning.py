@@ -14,11 +14,11 @@ from sklearn.model_selection import StratifiedShuffleSplit
 
 from air_core.progress import ProgressCallback, silent
 from air_core.solver.config import Group, SolverConfig
-from air_core.solver.continuation import air_path
-from air_core.solver.exact import largest_lambda
-from air_core.solver.problem import is_multilabel, make_problem
+from air_core.solver.continuation import solve_path
+from air_core.solver.objective import largest_lambda
+from air_core.solver.problem import Problem, is_multilabel, make_problem
 from air_core.solver.record import calibrated_loss
-from air_core.solver.sadmm import sadmm
+from air_core.solver.sadmm import run
 
 HELD_OUT = 0.2
 # Up to so many mini-batches an epoch, a pass over all groups at each is affordable.
@@ -39,20 +39,37 @@ class Trial:
         Agreement with the held-out given labels at that epoch.
     loss : float
         Their cross-entropy, after one temperature for all.
+    accuracies, losses : tuple of float
+        Both after every epoch that was run.
     """
 
     config: SolverConfig
     accuracy: float
     loss: float
+    accuracies: tuple[float, ...]
+    losses: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """The chosen settings and everything that was tried."""
+    """The chosen settings and everything that was tried.
+
+    Parameters
+    ----------
+    config : SolverConfig
+        For the fit of all images.
+    trials : tuple of Trial
+        In the order they were made.
+    reason : str
+        How it was chosen, in words.
+    winner : Trial or None
+        The one that ``config`` comes from; None where nothing was tried.
+    """
 
     config: SolverConfig
     trials: tuple[Trial, ...]
     reason: str
+    winner: Trial | None = None
 
 
 def strength_ladder(base: SolverConfig, n: int) -> list[SolverConfig]:
@@ -144,45 +161,64 @@ def tune(
     if split is None:
         reason = f"the settings as given: too few images to hold {FEWEST} of them out"
         return Tuning((chosen or [base])[0], (), reason)
-    train, held = split
-    x, y = np.asarray(features), np.asarray(labels)
-    classes = n_classes or (None if is_multilabel(y) else int(y.max()) + 1)
+    train, held_out = _halves(features, labels, split, n_classes, device=device, dtype=dtype)
     trials: dict[SolverConfig, Trial] = {}
     total = len(chosen) or len(STRENGTHS) - 2  # a climb rarely needs more
 
     def loss_of(config: SolverConfig) -> float:
         if config not in trials:
             progress(min(len(trials), total - 1), total, "Choosing the strength")
-            result = sadmm(
-                x[train],
-                y[train],
-                n_classes=classes,
-                config=config,
-                device=device,
-                dtype=dtype,
-                validation=(x[held], y[held]),
-            )
-            losses = [record["validation_loss"] for record in result.history]
+            history = run(train, config, held_out=held_out).history
+            accuracies = tuple(record["validation_accuracy"] for record in history)
+            losses = tuple(record["validation_loss"] for record in history)
             best = int(np.argmin(losses))
             trials[config] = Trial(
                 replace(config, epochs=best + 1),
-                accuracy=result.history[best]["validation_accuracy"],
+                accuracy=accuracies[best],
                 loss=losses[best],
+                accuracies=accuracies,
+                losses=losses,
             )
         return trials[config].loss
 
     if chosen:
         winner = trials[min(chosen, key=loss_of)]
     else:
-        tie = TIE / len(held) ** 0.5
-        winner = trials[_climb(strength_ladder(base, len(train)), FIRST, loss_of, tie)]
+        tie = TIE / held_out.matrix.n**0.5
+        winner = trials[_climb(strength_ladder(base, train.matrix.n), FIRST, loss_of, tie)]
     progress(total, total, "Choosing the strength")
-    config = winner.config if chosen else _for_all(winner.config, len(x))
+    count = train.matrix.n + held_out.matrix.n
+    config = winner.config if chosen else _for_all(winner.config, count)
     reason = (
         f"rho_max {config.rho_max:g}, {config.epochs} epochs: least loss on "
-        f"{len(held)} held-out given labels among {len(trials)} candidates"
+        f"{held_out.matrix.n} held-out given labels among {len(trials)} candidates"
     )
-    return Tuning(config, tuple(trials.values()), reason)
+    return Tuning(config, tuple(trials.values()), reason, winner)
+
+
+def _halves(
+    features: ArrayLike,
+    labels: ArrayLike,
+    split: tuple[NDArray[Any], NDArray[Any]],
+    n_classes: int | None,
+    *,
+    device: str | torch.device,
+    dtype: torch.dtype,
+) -> tuple[Problem, Problem]:
+    """The problem to fit and the one to judge by: rows of the same array, neither a copy."""
+    y = np.asarray(labels)
+    classes = n_classes or (None if is_multilabel(y) else int(y.max()) + 1)
+    train = make_problem(features, y, classes, index=split[0], device=device, dtype=dtype)
+    held_out = make_problem(
+        features,
+        y,
+        classes,
+        index=split[1],
+        scale=train.matrix.scale,
+        device=device,
+        dtype=dtype,
+    )
+    return train, held_out
 
 
 def _for_all(config: SolverConfig, n: int) -> SolverConfig:
@@ -213,7 +249,7 @@ def _climb(
 
 
 def _split(labels: ArrayLike, seed: int) -> tuple[NDArray[Any], NDArray[Any]] | None:
-    """Rows to fit and rows to judge by, stratified where there is one label each."""
+    """Labelled rows to fit and to judge by, stratified where there is one label each."""
     y = np.asarray(labels)
     if is_multilabel(y):
         rows = np.flatnonzero(~np.isnan(y).all(axis=1))
@@ -226,8 +262,8 @@ def _split(labels: ArrayLike, seed: int) -> tuple[NDArray[Any], NDArray[Any]] | 
         return None
     splitter = StratifiedShuffleSplit(1, test_size=HELD_OUT, random_state=seed)
     _, held = next(splitter.split(rows[:, None], y[rows]))
-    # Images of classes with a single one, and unlabelled ones, take part in the fit.
-    return np.setdiff1d(np.arange(len(y)), rows[held]), np.sort(rows[held])
+    # Images of classes with a single one take part in the fit.
+    return np.setdiff1d(np.flatnonzero(y >= 0), rows[held]), np.sort(rows[held])
 
 
 def tune_lambda(
@@ -258,32 +294,32 @@ def tune_lambda(
     float
         A tenth of λ_max where there are too few images to hold any out: nothing else holds back
         an exact fit of more features than images.
+
+    Raises
+    ------
+    SolverError
+        As :func:`~air_core.solver.continuation.air_path`.
     """
     split = _split(labels, seed=0)
     if split is None:
         problem = make_problem(features, labels, n_classes, device=device, dtype=dtype)
         return float(0.1 * largest_lambda(problem, group) * problem.matrix.p)
-    train, held = split
-    x, y = np.asarray(features), np.asarray(labels)
-    classes = n_classes or (None if is_multilabel(y) else int(y.max()) + 1)
-    path = air_path(
-        x[train],
-        y[train],
-        n_classes=classes,
+    train, held_out = _halves(features, labels, split, n_classes, device=device, dtype=dtype)
+    path = solve_path(
+        train,
         count=count,
         group=group,
         lambda_1=lambda_1,
-        # Rankings of λ_g do not need the last digits.
+        # Rankings of λ_g do not need the last digits. Where features differ so little that float32
+        # cannot reach even these, there is nothing to wait for.
         tolerance=1e-3,
-        device=device,
-        dtype=dtype,
+        max_evaluations=200,
         progress=progress,
     )
-    held_out = make_problem(x[held], y[held], classes, device="cpu", dtype=torch.float32, scale=1)
+    matrix = held_out.matrix
     losses = []
     for point in path.points:
-        scores = held_out.matrix.forward(torch.as_tensor(point.coef)) + torch.as_tensor(
-            point.intercept
-        )
-        losses.append(calibrated_loss(held_out, scores))
+        w = torch.as_tensor(point.coef).to(matrix.device, matrix.dtype) * matrix.scale
+        b = torch.as_tensor(point.intercept).to(matrix.device, matrix.dtype)
+        losses.append(calibrated_loss(held_out, matrix.forward(w) + b))
     return float(path.scales[int(np.argmin(losses))])

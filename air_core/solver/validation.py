@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,16 +12,18 @@ from scipy.sparse import issparse
 
 from air_core.errors import SolverError
 
-# Rows looked at together, so that a memory-mapped array is never loaded whole.
-_ROWS = 16_384
+# Looked at together, so that a memory-mapped array is never loaded whole.
+_BLOCK_BYTES = 2**25
 
 
 class NegativeFeaturesWarning(UserWarning):
     """The method assumes features that are not negative."""
 
 
-def check_features(features: ArrayLike) -> NDArray[Any]:
-    """Features as a finite floating array of shape (n, p); memory-mapped ones stay on disk.
+def check_features(features: ArrayLike, index: NDArray[np.intp] | None = None) -> NDArray[Any]:
+    """Features as a floating array of shape (n, p); memory-mapped ones stay on disk.
+
+    All rows must be finite, or those in ``index``.
 
     Raises
     ------
@@ -38,12 +41,13 @@ def check_features(features: ArrayLike) -> NDArray[Any]:
     if not np.issubdtype(x.dtype, np.floating):
         x = x.astype(np.float64)
     negative = False
-    for start in range(0, len(x), _ROWS):
-        part = x[start : start + _ROWS]
+    for start, part in _blocks(x, index):
         bad = ~np.isfinite(part).all(axis=1)
         if bad.any():
+            row = start + int(bad.argmax())
+            row = row if index is None else int(index[row])
             raise SolverError(
-                f"Expected finite features, got NaN or infinity in row {start + bad.argmax()}.",
+                f"Expected finite features, got NaN or infinity in row {row}.",
                 hint="Drop such rows or extract the features again.",
             )
         negative = negative or bool((part < 0).any())
@@ -103,8 +107,8 @@ def check_tags(tags: ArrayLike, n: int) -> NDArray[np.float64]:
     return y
 
 
-def mean_row_norm(features: NDArray[Any]) -> float:
-    """Mean Euclidean norm of the rows, the unit that features are scaled by.
+def mean_row_norm(features: NDArray[Any], index: NDArray[np.intp] | None = None) -> float:
+    """Mean Euclidean norm of the rows, or of those in ``index``: the unit features are scaled by.
 
     Raises
     ------
@@ -113,8 +117,8 @@ def mean_row_norm(features: NDArray[Any]) -> float:
     """
     total = sum(
         # In float64: squares of float16 overflow from 256 on.
-        float(np.linalg.norm(features[i : i + _ROWS].astype(np.float64), axis=1).sum())
-        for i in range(0, len(features), _ROWS)
+        float(np.linalg.norm(part.astype(np.float64), axis=1).sum())
+        for _, part in _blocks(features, index)
     )
     if not np.isfinite(total):
         raise SolverError("Expected features whose row norms are finite, got infinite ones.")
@@ -122,4 +126,14 @@ def mean_row_norm(features: NDArray[Any]) -> float:
         raise SolverError(
             "Expected features that are not all zero.", hint="Check the backbone and its weights."
         )
-    return total / len(features)
+    return total / (len(features) if index is None else len(index))
+
+
+def _blocks(
+    features: NDArray[Any], index: NDArray[np.intp] | None
+) -> Iterator[tuple[int, NDArray[Any]]]:
+    """Consecutive rows, and the position of the first of them."""
+    size = max(1, _BLOCK_BYTES // (8 * features.shape[1]))
+    for start in range(0, len(features) if index is None else len(index), size):
+        rows = slice(start, start + size)
+        yield start, features[rows if index is None else index[rows]]

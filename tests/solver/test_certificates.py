@@ -18,7 +18,7 @@ from air_core.solver import (
     exact,
     sadmm,
 )
-from air_core.solver.exact import largest_lambda
+from air_core.solver.objective import largest_lambda
 from air_core.solver.problem import make_problem
 from tests.solver.problems import noisy_blobs
 

@@ -7,8 +7,7 @@ from scipy.optimize import minimize as scipy_minimize
 
 from air_core.errors import SolverError
 from air_core.solver import exact
-from air_core.solver.exact import largest_lambda
-from air_core.solver.objective import Objective
+from air_core.solver.objective import Objective, largest_lambda
 from air_core.solver.problem import make_problem
 from tests.solver.problems import noisy_blobs
 
@@ -142,14 +141,7 @@ def test_features_on_disk_give_the_same_answer(tmp_path, monkeypatch):
     np.save(tmp_path / "x.npy", X)
     whole = exact(X, Y, lambda_scale=1.0, dtype=torch.float64)
     monkeypatch.setattr(matrix, "BLOCK_BYTES", 7 * P * 8)
-    monkeypatch.setattr(
-        matrix.FeatureMatrix.__init__,
-        "__kwdefaults__",
-        {
-            **matrix.FeatureMatrix.__init__.__kwdefaults__,
-            "resident_bytes": 0,
-        },
-    )
+    monkeypatch.setattr(matrix, "RESIDENT_BYTES", 0)
     streamed = exact(
         np.load(tmp_path / "x.npy", mmap_mode="r"), Y, lambda_scale=1.0, dtype=torch.float64
     )

@@ -27,7 +27,7 @@ def test_matrix_free_equals_dense(scale, group):
     assert np.abs(got.coef * got.feature_scale - w).max() <= 1e-9 * np.abs(w).max()
     np.testing.assert_allclose(got.intercept, b, atol=1e-9)
     np.testing.assert_allclose(got.last_activations, norms, atol=1e-9)
-    assert got.truncation == 0
+    assert got.largest_merge == 0
     assert got.history[-1]["primal_residual"] == pytest.approx(primal, rel=1e-6, abs=1e-6)
     assert got.history[-1]["dual_residual"] == pytest.approx(dual, rel=1e-6, abs=1e-6)
 
@@ -47,7 +47,7 @@ def test_merging_old_iterates_stays_within_its_tolerance(scale):
     short = sadmm(
         x, y, config=SolverConfig(**settings, history_tolerance=1e-5), dtype=torch.float64
     )
-    assert 0 < short.truncation <= 1e-5
+    assert 0 < short.largest_merge <= 1e-5
     assert max(h["slots"] for h in short.history) < max(h["slots"] for h in exact.history)
     assert np.abs(short.coef - exact.coef).max() <= 1e-3 * np.abs(exact.coef).max()
 
