@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit, log_softmax
+from threadpoolctl import threadpool_limits
 
 from air_core.errors import SolverError
 from air_core.progress import ProgressCallback, silent
@@ -251,5 +252,6 @@ def _calibrate(
         return float(value), slope
 
     start = np.concatenate([[5.0], np.zeros(classes)])
-    found = minimize(loss, start, jac=True, method="L-BFGS-B")
+    with threadpool_limits(1, "blas"):  # as in every search over short vectors
+        found = minimize(loss, start, jac=True, method="L-BFGS-B")
     return found.x, float(found.fun)

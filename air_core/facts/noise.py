@@ -17,8 +17,9 @@ from air_core.fitting import current_features, fit_left_out
 from air_core.labels.assignments import Assignment
 from air_core.labels.models import LabelEvent
 from air_core.labels.timeline import Timeline
-from air_core.noise import NoiseEstimate, estimate_noise
+from air_core.noise import METHOD, NoiseEstimate, estimate_noise
 from air_core.progress import ProgressCallback, silent
+from air_core.reviewers import Reviews
 from air_core.reviewers.verdicts import outcome_of
 from air_core.runs import fit_key
 from air_core.stopping import review_progress
@@ -141,7 +142,7 @@ def noise_facts(
     history, assignments
         Of its log.
     """
-    verdict = _verdicts(dataset, history)
+    verdict = _verdicts(dataset, history, assignments)
     low, high = estimate.rate_limits
     labelled = dataset.given_labels >= 0
     classes = tuple(
@@ -159,19 +160,22 @@ def noise_facts(
 
 def _file(workspace: Workspace) -> Path:
     digest = current_features(workspace).digest
-    key = fit_key("noise", digest, workspace.dataset.labels_digest(), {})
+    key = fit_key("noise", digest, workspace.dataset.labels_digest(), {"method": METHOD})
     return workspace.runs_dir / f"noise-{key}.npz"
 
 
-def _verdicts(dataset: Dataset, history: Sequence[LabelEvent]) -> NDArray[np.int8]:
+def _verdicts(
+    dataset: Dataset, history: Sequence[LabelEvent], assignments: Sequence[Assignment]
+) -> NDArray[np.int8]:
     """1 wrong, 0 right, −1 not judged or unsure."""
+    reviews = Reviews(dataset, [*history, *assignments])
     verdict = np.full(len(dataset), -1, dtype=np.int8)
-    for item, event in _in_force(history).items():
+    for item, latest in reviews.timeline.in_force().items():
         if item not in dataset:
             continue
         row = dataset.row_of(item)
         given = dataset.given_text(row)
-        outcome = outcome_of(event, given)
+        outcome = outcome_of(reviews.verdicts.settling(item) or latest, given)
         if outcome is not None:
             verdict[row] = outcome.excluded or outcome.label != given
     return verdict

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from air_core.noise.confident import confident_joint
-from air_core.noise.estimate import NoiseEstimate, estimate_noise
+from air_core.noise.estimate import METHOD, NoiseEstimate, estimate_noise
 from air_core.noise.flips import flip, pairwise, symmetric
 
 __all__ = [
-    "NoiseEstimate", "confident_joint", "estimate_noise", "flip", "pairwise", "symmetric",
+    "METHOD", "NoiseEstimate", "confident_joint", "estimate_noise", "flip", "pairwise", "symmetric",
 ]  # fmt: skip

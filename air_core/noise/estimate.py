@@ -18,6 +18,9 @@ from air_core.progress import ProgressCallback, silent
 Floats = NDArray[np.float64]
 Labels = NDArray[np.intp]
 
+METHOD = "hidden label, scales by class; a third of the way to the confident joint"
+"""Changes with the estimate, so that one made otherwise is not taken for it."""
+
 REPEATS = 30
 """Resamplings behind each interval."""
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
+from threadpoolctl import threadpool_limits
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.intp]
@@ -123,14 +124,16 @@ def fit_latent(
         slope = [scale + 2 * _ALIKE * apart, bias + 2e-3 * fit.bias, flips.ravel()]
         return float(value) / n, np.concatenate(slope) / n
 
-    found = minimize(
-        loss,
-        np.concatenate([first.scale, first.bias, first.flips.ravel()]),
-        jac=True,
-        method="L-BFGS-B",
-        bounds=[(0.05, 50.0)] * classes + [(None, None)] * (classes + classes**2),
-        options={"maxiter": max_iterations},
-    )
+    # Its vectors are short: threads would only wait for each other.
+    with threadpool_limits(1, "blas"):
+        found = minimize(
+            loss,
+            np.concatenate([first.scale, first.bias, first.flips.ravel()]),
+            jac=True,
+            method="L-BFGS-B",
+            bounds=[(0.05, 50.0)] * classes + [(None, None)] * (classes + classes**2),
+            options={"maxiter": max_iterations},
+        )
     return _unpack(found.x, classes)
 
 
