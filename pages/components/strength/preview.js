@@ -5,8 +5,8 @@ class RowsPreview {
   constructor(shown, failed) {
     this.shown = shown;
     this.failed = failed;
-    this.wanted = null;
-    this.running = false;
+    this.wanted = this.last = null;
+    this.running = null;
   }
 
   connect(data) {
@@ -14,19 +14,22 @@ class RowsPreview {
     this.grid = data.grid;
   }
 
+  // Settles when the newest one wanted is shown; what was asked for last is not fetched again.
   ask(scale) {
-    this.wanted = scale;
-    if (!this.running) this.run();
+    if (scale !== this.last && this.address) {
+      this.wanted = this.last = scale;
+      this.running ??= this.run();
+    }
+    return this.running ?? Promise.resolve();
   }
 
   // Not worth drawing any more.
   drop() {
-    this.wanted = null;
+    this.wanted = this.last = null;
   }
 
   async run() {
-    this.running = true;
-    while (this.wanted !== null && this.address) {
+    while (this.wanted !== null) {
       const scale = this.wanted;
       this.wanted = null;
       try {
@@ -35,7 +38,7 @@ class RowsPreview {
         this.failed(scale); // the server was started anew, or the network broke: the page asks
       }
     }
-    this.running = false;
+    this.running = null;
   }
 
   async fetch(scale, refine = false) {

@@ -19,6 +19,8 @@ class Strength {
       (scale) => this.sender.ask({ kind: "move", scale, released: false }),
     );
     this.dragging = false;
+    this.settling = false;
+    this.turn = 0;
     this.listen();
   }
 
@@ -32,13 +34,14 @@ class Strength {
     if (!this.moving) {
       this.scale = data.scale;
       this.now = null;
+      this.preview.last = data.at_fit ? null : data.scale; // what the grid shows already
     }
     this.draw();
     this.refine();
   }
 
   get moving() {
-    return this.dragging || Boolean(this.idle) || this.sender.busy;
+    return this.dragging || Boolean(this.idle) || this.settling || this.sender.busy;
   }
 
   // The page shows what the path says between two of its values: wait for the solution there, and
@@ -74,7 +77,7 @@ class Strength {
       this.root.addEventListener(type, (event) => event.stopPropagation());
     }
     this.slider.addEventListener("pointerdown", () => { this.dragging = true; });
-    this.slider.addEventListener("input", () => this.move(10 ** Number(this.slider.value), false));
+    this.slider.addEventListener("input", () => this.move(10 ** Number(this.slider.value)));
     // Letting go where it was taken hold of changes nothing, and is no change event either.
     this.slider.addEventListener("change", () => this.release());
     for (const end of ["pointerup", "pointercancel"]) {
@@ -114,9 +117,9 @@ class Strength {
     const at = Math.log10(this.scale);
     const by = { ArrowRight: STEP, ArrowUp: STEP, ArrowLeft: -STEP, ArrowDown: -STEP, PageUp: PAGE, PageDown: -PAGE }[event.key];
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (by) this.move(10 ** (Math.round(100 * Math.min(high, Math.max(low, at + by))) / 100), false);
-    else if (event.key === "Home") this.move(10 ** low, false);
-    else if (event.key === "End") this.move(10 ** high, false);
+    if (by) this.move(10 ** (Math.round(100 * Math.min(high, Math.max(low, at + by))) / 100));
+    else if (event.key === "Home") this.move(10 ** low);
+    else if (event.key === "End") this.move(10 ** high);
     else if (event.key === "Enter") return this.release();
     else if (event.key === "Escape") return this.home();
     else return;
@@ -137,18 +140,27 @@ class Strength {
     this.draw(true);
   }
 
-  move(scale, released) {
+  move(scale) {
+    this.turn += 1;
+    this.settling = false;
     this.scale = scale;
     this.draw(true);
     if (this.data.mode === "live") this.preview.ask(scale);
-    if (released) this.sender.ask({ kind: "move", scale, released });
   }
 
-  release() {
+  // The grid first; then the page, which has more to draw and solves exactly.
+  async release() {
     this.dragging = false;
     clearTimeout(this.idle);
     this.idle = 0;
-    this.move(this.scale, true);
+    const { scale } = this;
+    const turn = (this.turn += 1);
+    this.settling = true;
+    this.draw(true);
+    if (this.data.mode === "live") await this.preview.ask(scale);
+    if (turn !== this.turn) return; // moved again
+    this.settling = false;
+    this.sender.ask({ kind: "move", scale, released: true });
   }
 
   jump(scale) {
@@ -168,6 +180,8 @@ class Strength {
   home() {
     clearTimeout(this.idle);
     this.idle = 0;
+    this.turn += 1;
+    this.settling = false;
     this.scale = this.data.fit;
     this.preview.drop();
     this.sender.ask({ kind: "fit" });
