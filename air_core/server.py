@@ -11,8 +11,11 @@ from pathlib import Path
 from air_core.errors import SourceError
 from air_core.installation import app_root, workspaces_folder
 
-LOGIN_REQUIRED = "AIR_AUDIT_LOGIN"
-"""Environment variable that keeps everybody out where no login can be read."""
+LOGIN = "AIR_AUDIT_LOGIN"
+"""Environment variable that names a file as ``air-audit ui --login`` does.
+
+Where it is set, nobody comes in whom that file does not let in.
+"""
 
 
 def serve(workspace: Path | None, port: int | None = None, login: Path | None = None) -> int:
@@ -49,7 +52,7 @@ def serve(workspace: Path | None, port: int | None = None, login: Path | None = 
     if login is not None:
         _check_login(login)
         command += ["--secrets.files", str(login.resolve())]
-        environment[LOGIN_REQUIRED] = "1"
+        environment[LOGIN] = str(login.resolve())
     if port is not None:
         command += ["--server.port", str(port)]
     try:

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 import streamlit as st
 
 from air_core.errors import AirError
-from air_core.server import LOGIN_REQUIRED
+from air_core.server import LOGIN
 
 _KEYS = ("client_id", "client_secret", "server_metadata_url")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
@@ -84,7 +84,7 @@ def login() -> Login | None:
             return Login(problem=f"{' and '.join(broken)} cannot be read: {type(error).__name__}.")
         auth = rules = None
     if auth is None:
-        required = bool(os.environ.get(LOGIN_REQUIRED))
+        required = bool(os.environ.get(LOGIN))
         return Login(problem="There is no [auth] section in the secrets.") if required else None
     if not isinstance(auth, Mapping) or not isinstance(rules, Mapping):
         return Login(problem="[auth] and [access] have to be sections of their own.")

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from air_core.errors import SourceError
 from air_core.installation import app_root
 from air_core.server import serve
 
@@ -60,10 +61,36 @@ def test_without_a_port_streamlit_looks_for_one(
     assert "--server.port" not in command
 
 
+def test_a_login_is_handed_on_and_required(
+    started: list[tuple[list[str], dict[str, Any]]], tmp_path: Path
+) -> None:
+    file = tmp_path / "login.toml"
+    file.write_text("[auth]\nclient_id = 'x'\n")
+    serve(None, login=file)
+    ((command, how),) = started
+    assert options(command)["--secrets.files"] == str(file)
+    assert how["env"]["AIR_AUDIT_LOGIN"] == str(file)
+
+
+@pytest.mark.parametrize("content", [None, "no toml", "[other]\n"])
+def test_a_login_that_says_nothing_starts_no_server(
+    started: list[tuple[list[str], dict[str, Any]]], tmp_path: Path, content: str | None
+) -> None:
+    file = tmp_path / "login.toml"
+    if content is not None:
+        file.write_text(content)
+    with pytest.raises(SourceError, match=r"section \[auth\]"):
+        serve(None, login=file)
+    assert not started
+
+
 def test_the_configuration_beside_the_entry_says_the_same() -> None:
     config = tomllib.loads((app_root() / ".streamlit" / "config.toml").read_text("utf-8"))
     assert config["server"]["address"] == "127.0.0.1"
     assert config["browser"]["gatherUsageStats"] is False
+    assert config["server"]["enableXsrfProtection"] is True
+    assert config["server"]["enableCORS"] is True
+    assert config["server"]["enableStaticServing"] is False
 
 
 def test_ctrl_c_is_a_way_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:

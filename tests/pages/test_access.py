@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from air_core.server import LOGIN_REQUIRED
+from air_core.server import LOGIN
 from pages import access
 from tests.pages.logins import ANA, ORIGIN, SECRETS, cookies_for, secrets_file
 
@@ -28,7 +28,7 @@ def test_without_secrets_there_is_no_login(tmp_path, monkeypatch):
 
 
 def test_a_login_that_was_asked_for_and_is_missing_lets_nobody_in(tmp_path, monkeypatch):
-    monkeypatch.setenv(LOGIN_REQUIRED, "1")
+    monkeypatch.setenv(LOGIN, "1")
     for text in (None, "[other]\nkey = 1\n"):
         with secrets_file(tmp_path, text, monkeypatch):
             assert "no [auth] section" in access.login().problem
