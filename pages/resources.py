@@ -23,8 +23,10 @@ from air_core.fitting import (
     rank_opinion,
     stored_path,
 )
+from air_core.labels import Event
 from air_core.pipeline import Fit
 from air_core.ranking import Ranking
+from air_core.reviewers import Reviews
 from air_core.stopping import Progress
 from air_core.workspace import Workspace
 from pages.components.strength.refinery import Refinery
@@ -107,6 +109,13 @@ def progress() -> Progress:
     """How far the review is by the stopping rule; of a large dataset up to a minute old."""
     opened = require_workspace()
     return _gauge(opened.root, _stamp(opened.root)).read(opened, standing())
+
+
+def reviews() -> Reviews:
+    """All that reviewers have said up to now, worked out once for all who look."""
+    opened = require_workspace()
+    events = opened.labels.events()
+    return _reviews(opened.root, _stamp(opened.root), events[-1].hash if events else "", events)
 
 
 def texts() -> Texts:
@@ -195,6 +204,11 @@ def _runs_stamp(folder: Path, model: str) -> tuple[int, ...]:
 @st.cache_resource(show_spinner=False, max_entries=4)
 def _open(folder: Path, stamp: int) -> Workspace:
     return Workspace.open(folder)
+
+
+@st.cache_resource(show_spinner=False, max_entries=2)
+def _reviews(folder: Path, stamp: int, newest: str, _events: list[Event]) -> Reviews:
+    return Reviews(require_workspace().dataset, _events)
 
 
 @st.cache_resource(show_spinner=False, max_entries=16)
