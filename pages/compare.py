@@ -13,7 +13,7 @@ from pages.components.comparison import Side
 from pages.components.notices import empty
 from pages.components.start import fitted_or_stop, workspace_or_stop
 from pages.components.truth import choose_truth
-from pages.components.welcome import start_audit
+from pages.recipes import start_audit
 
 VIEWS = {
     "images": "Ranked images",

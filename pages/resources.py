@@ -8,13 +8,14 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from air_core import pipeline
 from air_core.errors import WorkspaceError
 from air_core.evidence import CosineIndex
+from air_core.facts import Copies, NoiseFacts, noise_facts, stored_copies, stored_noise
 from air_core.fitting import (
     Opinion,
     PathRun,
@@ -26,6 +27,7 @@ from air_core.fitting import (
 from air_core.labels import Event
 from air_core.pipeline import Fit
 from air_core.ranking import Ranking
+from air_core.recents import remember_workspace
 from air_core.reviewers import Reviews
 from air_core.stopping import Progress
 from air_core.workspace import Workspace
@@ -45,6 +47,12 @@ def root() -> Path | None:
     """Folder of the workspace that this server shows; None if none was given."""
     given = os.environ.get(VARIABLE, "")
     return Path(given).expanduser().resolve() if given else None
+
+
+def show(folder: Path) -> None:
+    """Let this server show another workspace from now on, to everybody who uses it."""
+    os.environ[VARIABLE] = str(folder)
+    remember_workspace(folder)
 
 
 def workspace() -> Workspace | None:
@@ -118,6 +126,25 @@ def reviews() -> Reviews:
     return _reviews(opened.root, _stamp(opened.root), events[-1].hash if events else "", events)
 
 
+def export_files(format: str, **choice: Any) -> dict[str, bytes]:
+    """A label file and what goes with it, by name; see :meth:`Workspace.export_files`.
+
+    Raises
+    ------
+    ExportError
+        If the labels cannot be written in that format, or reviewers differ.
+    """
+    folder, events, current = require_workspace().root, reviews().events, fit()
+    newest, run = events[-1].hash if events else "", current.run_id if current else ""
+    return _export_files(folder, _stamp(folder), newest, run, format, tuple(choice.items()))
+
+
+def source_edits() -> tuple[str, ...]:
+    """What was edited in the source after it was opened, as it was half a minute ago."""
+    folder = require_workspace().root
+    return _source_edits(folder, _stamp(folder))
+
+
 def texts() -> Texts:
     """What the search reads."""
     folder = require_workspace().root
@@ -134,6 +161,20 @@ def features() -> Features:
     """
     folder = require_workspace().root
     return _features(folder, _stamp(folder), _stamp(folder / "features", "current.txt"))
+
+
+def noise() -> NoiseFacts | None:
+    """Wrong labels by class, with the verdicts so far; None before it was estimated."""
+    opened = require_workspace()
+    verdicts = len(opened.labels.events())  # the log only ever grows
+    folder = opened.root
+    return _noise(folder, _stamp(folder), _runs_stamp(folder / "runs", "ridge"), verdicts)
+
+
+def copies() -> Copies | None:
+    """Copies and odd images; None before they were looked for."""
+    folder = require_workspace().root
+    return _copies(folder, _stamp(folder), _runs_stamp(folder / "runs", "ridge"))
 
 
 def path(group: str = "image_class", lambda_1: float = 1e-6) -> PathRun | None:
@@ -211,6 +252,19 @@ def _reviews(folder: Path, stamp: int, newest: str, _events: list[Event]) -> Rev
     return Reviews(require_workspace().dataset, _events)
 
 
+@st.cache_resource(show_spinner="Writing the labels", max_entries=2)
+def _export_files(
+    folder: Path, stamp: int, newest: str, run: str, format: str,
+    choice: tuple[tuple[str, Any], ...],
+) -> dict[str, bytes]:  # fmt: skip
+    return require_workspace().export_files(format, ranking=ranking(), **dict(choice))
+
+
+@st.cache_data(show_spinner=False, max_entries=2, ttl=30)
+def _source_edits(folder: Path, stamp: int) -> tuple[str, ...]:
+    return require_workspace().source_edits()
+
+
 @st.cache_resource(show_spinner=False, max_entries=16)
 def _rank(folder: str, detector: str, run_id: str) -> Ranking:
     return pipeline.rank(require_workspace(), detector)
@@ -219,6 +273,21 @@ def _rank(folder: str, detector: str, run_id: str) -> Ranking:
 @st.cache_resource(show_spinner=False, max_entries=8)
 def _fit(folder: Path, stamp: int, model: str, runs: tuple[int, ...]) -> Fit | None:
     return pipeline.latest_fit(require_workspace(), model)
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _noise(folder: Path, stamp: int, runs: tuple[int, ...], verdicts: int) -> NoiseFacts | None:
+    opened = require_workspace()
+    found = stored_noise(opened)
+    if found is None:
+        return None
+    log = opened.labels
+    return noise_facts(opened.dataset, found, log.history(), log.assignments())
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _copies(folder: Path, stamp: int, runs: tuple[int, ...]) -> Copies | None:
+    return stored_copies(require_workspace())
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)

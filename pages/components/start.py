@@ -7,8 +7,8 @@ import streamlit as st
 from air_core.errors import AirError
 from air_core.workspace import Workspace
 from pages import resources
-from pages.components.welcome import AUDIT, start_audit
 from pages.jobs import registry
+from pages.recipes import AUDIT, start_audit
 
 
 def workspace_or_stop() -> Workspace:

@@ -1,0 +1,76 @@
+"""Long work that can be asked for again after a restart: what each kind of job does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from air_core import facts, pipeline
+from air_core.progress import ProgressCallback
+from air_core.recents import remember_workspace
+from air_core.workspace import Workspace
+from pages.jobs import Job, registry
+
+OPEN, AUDIT, FACTS = "open", "audit", "facts"
+
+
+def start_opening(source: str, folder: Path, *, audit: bool = False, **how: str | None) -> Job:
+    """Import a source into a workspace, and audit it afterwards if asked to.
+
+    Parameters
+    ----------
+    source : str
+        A path or an address.
+    folder : Path
+        The workspace; made when missing.
+    audit : bool
+    **how
+        ``format``, ``labels``, ``path_column``, ``label_column``, ``separator``.
+    """
+    chosen = {name: value for name, value in how.items() if value}
+    return registry.start(
+        folder, OPEN, f"Opening {Path(source).name or source}", source=source, audit=audit, **chosen
+    )
+
+
+def start_audit(workspace: Workspace) -> Job:
+    """Compute features and fit both models in the background."""
+    return registry.start(workspace.root, AUDIT, "Auditing the images")
+
+
+def start_facts(folder: Path) -> Job:
+    """Estimate the noise and look for copies in the background."""
+    return registry.start(folder, FACTS, "Estimating the noise, finding copies")
+
+
+def jobs_of(folder: Path) -> list[Job]:
+    """Jobs of a workspace, with those to take up again; its import is followed elsewhere."""
+    return [job for job in registry.of(folder) if job.kind != OPEN]
+
+
+@registry.recipe(OPEN)
+def _open(folder: Path, arguments: Mapping[str, Any], progress: ProgressCallback) -> None:
+    how = {name: value for name, value in arguments.items() if name not in ("source", "audit")}
+    workspace = pipeline.open_source(arguments["source"], folder, progress=progress, **how)
+    workspace.close()
+    remember_workspace(folder)
+    if arguments.get("audit"):
+        start_audit(workspace)
+
+
+@registry.recipe(AUDIT)
+def _audit(folder: Path, arguments: Mapping[str, Any], progress: ProgressCallback) -> None:
+    workspace = Workspace.open(folder)
+    pipeline.audit(workspace, progress=progress)
+    workspace.close()
+    start_facts(folder)
+
+
+@registry.recipe(FACTS)
+def _facts(folder: Path, arguments: Mapping[str, Any], progress: ProgressCallback) -> None:
+    workspace = Workspace.open(folder)
+    if not workspace.dataset.multilabel:
+        facts.noise(workspace, progress=progress)
+    facts.copies(workspace, progress=progress)
+    workspace.close()
