@@ -91,13 +91,10 @@ def review(workspace: Workspace) -> None:
             caption=f"{pipeline.DETECTORS[detector]}, {filters.ORDERS[chosen.order].lower()}",
         )  # fmt: skip
     with columns:
-        near = evidence_panel(
+        evidence_panel(
             workspace, grid=REVIEW, detector=detector, key="review-why",
             scale=None if live.run_id == fit.run_id else live.scale,
         )  # fmt: skip
-    if near:
-        state.set_selection(near, "an image and its neighbours")
-        st.rerun()
     live.draw(lambda by: page_of(by, found(by)))
     # A session that has just begun learns of a queue from before a reload only here.
     if result.operations and not operations:

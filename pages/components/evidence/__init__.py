@@ -3,27 +3,22 @@
 It hears of the focus by the event that :mod:`pages.components.grid` sends in the browser, and asks
 the routes of :mod:`pages.evidence_routes`: moving to another image costs no rerun of the page::
 
-    chosen = evidence_panel(workspace, grid=REVIEW, detector=detector, key="why")
-    if chosen:
-        state.set_selection(chosen, "the neighbours of an image")
-        st.rerun()
+    evidence_panel(workspace, grid=REVIEW, detector=detector, key="why")
 """
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import streamlit as st
 
 from air_core.workspace import Workspace
-from pages import evidence_routes, resources
+from pages import evidence_routes, resources, state
 
 _WIDTH, _FOLDED_WIDTH = 380, 40  # pixels
 
 _ASSETS = Path(__file__).parent
 _PARTS = ("charts", "picture", "neighbours", "panel")
-_ITEM_ID = re.compile(r"[0-9a-f]{16}")
 _mount = st.components.v2.component(
     "air_audit_evidence",
     html=(_ASSETS / "panel.html").read_text("utf-8"),
@@ -40,10 +35,10 @@ def evidence_panel(
     detector: str,
     key: str,
     scale: float | None = None,
-    height: int | None = None,
+    wide: bool = False,
     base_url: str = "/air",
-) -> tuple[str, ...]:
-    """Draw the panel, in a place of its own width: it stands beside its grid in a row.
+) -> None:
+    """Draw the panel. "Review these" takes the image and its neighbours to the review page.
 
     Parameters
     ----------
@@ -56,19 +51,15 @@ def evidence_panel(
         Identity of the panel.
     scale : float, optional
         λ_g of the slider as a multiple of 1/p; None for that of the fit.
-    height : int, optional
-        In pixels; None reaches down to the end of the window.
+    wide : bool
+        As wide as its place and as high as it must be, below a grid; else it stands beside the
+        grid in a row, reaches down to the end of the window and can be folded away.
     base_url : str
         Where the routes are served.
-
-    Returns
-    -------
-    tuple of str
-        The image and its neighbours, in the run after "Review these" was pressed; else empty.
     """
     model = detector.partition("-")[0]
     folded = bool((st.session_state.get(key) or {}).get("folded"))
-    with st.container(width=_FOLDED_WIDTH if folded else _WIDTH):
+    with st.container(width="stretch" if wide else _FOLDED_WIDTH if folded else _WIDTH):
         drawn = _mount(
             key=key,
             data={
@@ -78,7 +69,7 @@ def evidence_panel(
                 "model": model,
                 "detector": detector,
                 "scale": scale if model == "air" else None,
-                "height": height,
+                "wide": wide,
                 "folded": folded,
                 "baseUrl": base_url,
             },
@@ -86,12 +77,11 @@ def evidence_panel(
             on_folded_change=_nothing,
             on_review_change=_nothing,
         )
-    chosen = drawn.get("review") or ()
-    return tuple(
-        item
-        for item in chosen
-        if isinstance(item, str) and _ITEM_ID.fullmatch(item) and item in workspace.dataset
-    )
+    dataset = workspace.dataset
+    chosen = [x for x in drawn.get("review") or () if isinstance(x, str) and x in dataset]
+    if chosen:
+        state.set_selection(chosen, "an image and its neighbours")
+        st.switch_page("review.py")
 
 
 def _nothing() -> None:

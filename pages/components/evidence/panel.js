@@ -45,12 +45,13 @@ class Panel {
     this.setStateValue = setStateValue;
     this.setTriggerValue = setTriggerValue;
     const before = this.data;
+    this.find(".fold").hidden = data.wide;
     this.paintFold(data.folded);
     this.data = data;
     this.root.dataset.dark = isDark(this.root) ? "yes" : "no";
     this.fit();
     const asked = ({ version, model, scale }) => [version, model, scale].join();
-    if (!before && readSetting(FOLD_KEY) === "yes" && !data.folded) return this.fold(true);
+    if (!before && !data.wide && !data.folded && readSetting(FOLD_KEY) === "yes") return this.fold(true);
     if (!before || before.folded) this.hear(window.airAuditFocus ?? {});
     else if (this.item && asked(before) !== asked(data)) this.later(SETTLE_MS);
   }
@@ -254,13 +255,13 @@ class Panel {
     }));
   }
 
-  // Without a height of its own the panel reaches down to where the window ends.
+  // Beside a grid the panel reaches down to where the window ends.
   fit() {
-    if (!this.data || !this.root.isConnected) return;
+    if (!this.data || this.data.wide || !this.root.isConnected) return;
     const page = this.root.getRootNode().host?.closest("[data-testid=stMainBlockContainer]");
     const above = this.root.getBoundingClientRect().top + (page?.parentElement?.scrollTop ?? window.scrollY);
     const below = page ? parseFloat(getComputedStyle(page).paddingBottom) : 24;
-    const height = this.data.height ?? Math.max(420, window.innerHeight - above - below);
+    const height = Math.max(420, window.innerHeight - above - below);
     if (Math.abs(height - (this.height ?? 0)) < 2) return;
     this.height = height;
     this.root.style.setProperty("--height", `${Math.round(height)}px`);
