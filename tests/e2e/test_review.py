@@ -103,7 +103,7 @@ def test_reloading_amid_a_burst_loses_nothing(page, server, audit):
     expect_saved(page)
     time.sleep(1)
     assert len(stored(audit, 8)) == 8, "sent twice, stored once"
-    expect(page.locator(".badge:not([hidden])")).to_have_count(8)
+    expect(page.locator(".tile .badge:not([hidden])")).to_have_count(8)
 
 
 def waiting(page) -> int:
@@ -141,7 +141,7 @@ def test_leaving_the_page_amid_a_burst_loses_nothing(page, server, audit, wait):
         assert event.lambda_g == fit.lambda_g
         assert event.score == pytest.approx(scores[event.item_id])
         assert f"→ {event.suggested_label}" == words
-    expect(page.get_by_text("5 of 5 events")).to_be_visible()
+    expect(page.get_by_text("5 decisions in force")).to_be_visible()
     expect(page.locator(".air-outbox")).to_be_empty()
     assert (waiting(page), asks_before_leaving(page)) == (0, False)
     page.get_by_role("link", name="Review").click()
@@ -264,6 +264,6 @@ def test_names_from_files_are_text_on_every_page(page, server, audit):
         assert page.evaluate("window.wasRun") is None, name
         assert page.locator("img[src='x']").count() == 0, name
         if name == "review":
-            page.get_by_label("Show").click()
+            page.get_by_role("combobox", name="Show").click()
             page.get_by_role("option", name="All images").click()
             expect(page.locator(".tile .given", has_text=HOSTILE).first).to_be_attached()
