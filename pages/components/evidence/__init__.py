@@ -12,6 +12,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from air_core.dataset import Dataset
 from air_core.workspace import Workspace
 from pages import evidence_routes, resources, state
 
@@ -77,11 +78,15 @@ def evidence_panel(
             on_folded_change=_nothing,
             on_review_change=_nothing,
         )
-    dataset = workspace.dataset
-    chosen = [x for x in drawn.get("review") or () if isinstance(x, str) and x in dataset]
-    if chosen:
+    if chosen := chosen_items(drawn.get("review"), workspace.dataset):
         state.set_selection(chosen, "an image and its neighbours")
         st.switch_page("review.py")
+
+
+def chosen_items(reported: object, dataset: Dataset) -> list[str]:
+    """Item ids among what the browser reports; empty if it reports nothing."""
+    found = reported if isinstance(reported, list) else []
+    return [item for item in found if isinstance(item, str) and item in dataset]
 
 
 def _nothing() -> None:
