@@ -95,7 +95,7 @@ class Trail:
         )
 
     def settles(self, event: Event) -> bool:
-        """Whether it is an adjudication that stands."""
+        """Whether it is an adjudication that stands, an unsure one as well."""
         return event.event_id in self._settling
 
     def actor(self, event: Event) -> str:
@@ -152,7 +152,8 @@ class Trail:
     def _action(self, event: LabelEvent) -> str:
         if event.undoes is not None:
             return f"Undo #{event.undoes}"
-        return "Settle" if self.settles(event) else ACTIONS[event.action]
+        sure = event.action != "unsure"
+        return "Settle" if sure and self.settles(event) else ACTIONS[event.action]
 
     def _state(self, event: LabelEvent, stands: bool) -> tuple[str, bool]:
         timeline = self.reviews.timeline

@@ -108,8 +108,11 @@ def test_assignments_and_adjudications_are_told_from_decisions(store):
         "eva, to settle a conflict",
     )
     assert (asked.state, asked.standing) == ("done", False)
+    decide(store, A, "unsure", who="eva")
+    assert rows(store)[0].action == "Unsure", "which settles nothing"
+    store.undo_last("eva")
     kinds = ("decisions", "adjudications", "assignments", "undos")
-    assert [len(rows(store, kind=kind)) for kind in kinds] == [2, 1, 1, 0]
+    assert [len(rows(store, kind=kind)) for kind in kinds] == [3, 1, 1, 1]
 
 
 def test_filters_narrow_the_trail(store):

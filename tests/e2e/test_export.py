@@ -1,4 +1,4 @@
-"""History and export in a browser: undo one event, take the labels away."""
+"""Export in a browser: take the labels away."""
 
 from __future__ import annotations
 
@@ -10,9 +10,6 @@ import pytest
 from air_core import pipeline
 from air_core.labels import Decision
 from air_core.workspace import Workspace
-from tests.e2e.conftest import settled, stored
-
-expect = pytest.importorskip("playwright.sync_api").expect
 
 
 @pytest.fixture
@@ -32,38 +29,6 @@ def decided(audit):
         workspace.decide([decision], reviewer="ana")
     workspace.close()
     return audit
-
-
-def test_one_event_is_undone_and_stays_in_the_trail(page, decided, server):
-    page.goto(f"{server.url}/history")
-    table = page.locator("[data-testid=stDataFrame] canvas").first
-    table.wait_for()
-    settled(page)
-    # Rows are drawn on a canvas: the second box is the event before the newest.
-    box = table.bounding_box()
-    page.mouse.click(box["x"] + 16, box["y"] + 36 + 48 + 24)
-    page.get_by_role("button", name="Undo this event").click()
-    events = stored(decided, 6)
-    assert (events[-1].action, events[-1].undoes) == ("undo", events[3].event_id)
-    expect(page.get_by_text("6 of 6 events")).to_be_visible()
-    assert len(Workspace.open(decided).reviewed()) == 4
-
-
-@pytest.mark.parametrize("width", [1024, 1440])
-def test_the_whole_trail_fits_the_window(page, decided, server, width):
-    page.set_viewport_size({"width": width, "height": 768})
-    page.goto(f"{server.url}/history")
-    page.locator("[data-testid=stDataFrame] canvas").first.wait_for()
-    settled(page)
-    hidden = page.locator("[data-testid=stDataFrame] .dvn-scroller").evaluate(
-        "table => table.scrollWidth - table.clientWidth"
-    )
-    assert hidden <= 0
-    table = page.locator("[data-testid=stDataFrame] canvas").first
-    box = table.bounding_box()
-    page.mouse.click(box["x"] + 16, box["y"] + 36 + 24)
-    row = page.locator("[data-testid=stMarkdown]", has_text="two things at once, air-margin")
-    expect(row).to_contain_text("λ_g 0.01")
 
 
 def test_the_archive_holds_every_image_but_the_one_left_out(page, decided, server, tmp_path):
