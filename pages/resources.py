@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,13 +47,18 @@ VARIABLE = "AIR_AUDIT_WORKSPACE"
 def root() -> Path | None:
     """Folder of the workspace that this server shows; None if none was given."""
     given = os.environ.get(VARIABLE, "")
-    return Path(given).expanduser().resolve() if given else None
+    return _resolved(given) if given else None
 
 
 def show(folder: Path) -> None:
     """Let this server show another workspace from now on, to everybody who uses it."""
     os.environ[VARIABLE] = str(folder)
     remember_workspace(folder)
+
+
+@cache
+def _resolved(given: str) -> Path:
+    return Path(given).expanduser().resolve()
 
 
 def workspace() -> Workspace | None:

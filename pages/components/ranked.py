@@ -38,14 +38,16 @@ def draw_head(workspace: Workspace, ranking: Ranking, fit: Fit, standing: Standi
 
 def choose_detector() -> str:
     """Draw the choice among all detectors there are; those without a fit are marked."""
-
-    def title(name: str) -> str:
-        missing = resources.fit(model_of(name)) is None
-        return f"{pipeline.DETECTORS[name]} (not fitted)" if missing else pipeline.DETECTORS[name]
-
+    fitted = {
+        model: resources.fit(model) is not None for model in set(map(model_of, pipeline.DETECTORS))
+    }
+    titles = {
+        name: title if fitted[model_of(name)] else f"{title} (not fitted)"
+        for name, title in pipeline.DETECTORS.items()
+    }
     return str(
         st.selectbox(
-            "Detector", pipeline.DETECTORS, format_func=title, on_change=_first_page,
+            "Detector", pipeline.DETECTORS, format_func=titles.get, on_change=_first_page,
             key="review-detector", persist_state="session", width=146,
         )
     )  # fmt: skip
