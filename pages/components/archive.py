@@ -1,14 +1,14 @@
-"""What an export will change, and the archive of an exported folder."""
+"""What is taken away: label files, the archive of an exported folder, what explains them."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from mimetypes import guess_type
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from air_core.changes import audit_jsonl, changes_csv
@@ -17,39 +17,10 @@ from air_core.labels import LabelEvent
 from air_core.progress import ProgressCallback
 from air_core.report import compose_report
 from air_core.workspace import Workspace
+from pages import resources
 from pages.jobs import registry
 
 LARGEST_DOWNLOAD = 512 * 1024**2
-
-
-def preview(
-    workspace: Workspace, decisions: Mapping[str, LabelEvent], thumbnails: str = "{id}"
-) -> pd.DataFrame:
-    """One row for each decision that counts: what the export will say instead.
-
-    Parameters
-    ----------
-    workspace : Workspace
-    decisions : mapping of item id to LabelEvent
-    thumbnails : str
-        URL of a thumbnail with ``{id}``.
-
-    Returns
-    -------
-    DataFrame
-        Columns image, path, given, final, action, reviewer, time; sorted by path.
-    """
-    dataset, rows = workspace.dataset, []
-    for item_id, event in decisions.items():
-        row = dataset.row_of(item_id)
-        given = dataset.shown(dataset.given_text(row)) or ""
-        final = {"relabel": dataset.shown(event.new_label), "exclude": "left out"}.get(
-            event.action, given
-        )
-        image, when = thumbnails.replace("{id}", item_id), pd.Timestamp(event.created_at)
-        rows.append((image, dataset.paths[row], given, final, event.action, event.reviewer, when))
-    columns = ["image", "path", "given", "final", "action", "reviewer", "time"]
-    return pd.DataFrame(rows, columns=columns).sort_values("path", ignore_index=True)
 
 
 def build_zip(
@@ -127,22 +98,33 @@ def folder_archive(workspace: Workspace, kind: str, **choice: Any) -> None:
             st.code(str(made), language=None)
 
 
+def label_files(kind: str, **choice: Any) -> None:
+    """Offer a label file, and beside it whatever its format goes with."""
+    files = resources.export_files(kind, **choice)
+    for number, (name, data) in enumerate(files.items()):
+        title = f"Download the labels ({name})" if not number else f"What goes with it ({name})"
+        st.download_button(
+            title, data, file_name=name, mime=guess_type(name)[0] or "application/octet-stream",
+            type="secondary" if number else "primary", icon=":material/download:",
+            on_click="ignore",
+        )  # fmt: skip
+
+
 def explanations(workspace: Workspace, decisions: Mapping[str, LabelEvent], **choice: Any) -> None:
     """Offer what explains an export a year later: the changes, the log, the report."""
     files: dict[str, tuple[str, Callable[[], bytes]]] = {
         "changes.csv": ("What changed", lambda: changes_csv(workspace.dataset, decisions)),
         "audit.jsonl": (
             "The log of decisions",
-            lambda: audit_jsonl(workspace.labels.events()),
+            lambda: audit_jsonl(resources.reviews().events),
         ),
         "report.html": (
             "The report",
             lambda: compose_report(workspace, **choice).encode("utf-8", "replace"),
         ),
     }
-    with st.container(horizontal=True):
-        for name, (title, data) in files.items():
-            st.download_button(
-                f"{title} ({name})", data, file_name=name, icon=":material/description:",
-                key=name, on_click="ignore",
-            )  # fmt: skip
+    for name, (title, data) in files.items():
+        st.download_button(
+            f"{title} ({name})", data, file_name=name, icon=":material/description:",
+            type="tertiary", key=name, on_click="ignore",
+        )  # fmt: skip

@@ -8,12 +8,15 @@ import zipfile
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from air_core.errors import Cancelled
+from air_core.errors import Cancelled, ExportError
+from air_core.formats import FILE_FORMATS, FORMAT_TITLES
 from air_core.labels import Decision
 from air_core.progress import silent
 from air_core.reviewers import assign_queue
 from air_core.workspace import Workspace
-from pages.components.archive import build_zip, preview
+from pages import resources
+from pages.components.archive import build_zip
+from pages.components.changes import matching, pairs, preview
 from pages.jobs import registry
 
 PAGE = "../../pages/export.py"
@@ -52,19 +55,23 @@ def test_the_preview_is_what_changes_and_all_on_demand(decided):
     assert {m.label: m.value for m in page.metric} == {
         "Images": "40", "Relabelled": "1", "Left out": "1", "Kept": "1", "Unsure": "1",
     }  # fmt: skip
-    assert page.dataframe[0].value["final"].tolist() == [
-        decided.dataset.class_names[3],
-        "left out",
-    ]
+    counted, changes = (table.value for table in page.dataframe)
+    assert changes["final"].tolist() == [decided.dataset.class_names[3], "left out"]
+    assert changes["reviewer"].tolist() == ["ana", "ana"]
+    assert counted["images"].tolist() == [1, 1]
     page.toggle[0].set_value(True).run()
-    assert page.dataframe[0].value["action"].tolist() == ["relabel", "keep", "exclude", "unsure"]
+    shown = page.dataframe[1].value["action"].tolist()
+    assert shown == ["Relabel", "Keep", "Leave out", "Unsure"]
     assert len(page.get("download_button")) == 4
+    page.text_input[0].set_value("LEFT").run()
+    assert page.dataframe[1].value["final"].tolist() == ["left out"]
+    assert "1 of 4 images" in " ".join(caption.value for caption in page.caption)
 
 
 def test_what_explains_the_export_is_offered_with_it(decided):
     offered = [button.proto.label for button in run().get("download_button")]
     assert offered == [
-        "Download the labels",
+        "Download the labels (labels.csv)",
         "What changed (changes.csv)",
         "The log of decisions (audit.jsonl)",
         "The report (report.html)",
@@ -80,18 +87,42 @@ def test_where_reviewers_differ_one_has_to_choose_and_sees_what_it_means(decided
     assert "Expected a rule" in page.info[0].value
     assert not page.get("download_button")
     page.selectbox[0].set_value("latest").run()
-    assert names[2] in page.dataframe[0].value["final"].tolist()
+    assert names[2] in page.dataframe[1].value["final"].tolist()
     page.selectbox[0].set_value("majority").run()
     assert not page.get("download_button")
     page.checkbox[0].check().run()
     assert not page.exception
-    assert names[2] not in page.dataframe[0].value["final"].tolist()
+    assert names[2] not in page.dataframe[1].value["final"].tolist()
     assert len(page.get("download_button")) == 4
 
 
 def test_an_undone_decision_leaves_the_preview(decided):
     decided.labels.undo(decided.labels.history()[0].event_id, reviewer="ana")
-    assert preview(decided, decided.reviewed())["action"].tolist() == ["keep", "exclude", "unsure"]
+    left = preview(decided.reviews(), decided.reviewed(), "ana")
+    assert left["action"].tolist() == ["keep", "exclude", "unsure"]
+
+
+def test_changes_are_counted_by_pair_and_found_by_text_and_pair(decided):
+    items, names = decided.dataset.item_ids, decided.dataset.class_names
+    more = [Decision(str(items[n]), "relabel", label=names[3], reason="Blurred") for n in (4, 8)]
+    decided.decide(more, reviewer="ben")
+    changes = preview(decided.reviews(), decided.reviewed(), "ana")
+    counted = pairs(changes)
+    given = changes["given"][0]
+    assert counted.iloc[0].tolist() == [given, names[3], 3]
+    assert counted["images"].sum() == len(changes) == 6
+    assert len(matching(changes, "", {(given, names[3])})) == 3
+    assert matching(changes, "blurred", set())["reviewer"].tolist() == ["ben", "ben"]
+    assert matching(changes, "blurred", {(given, "left out")}).empty
+
+
+def test_what_a_reader_must_not_know_yet_is_not_shown(decided):
+    item = str(decided.dataset.item_ids[9])
+    assign_queue(decided.reviews(), decided.labels, [item], ["ben", "cem"], top=1, each=2, by="lea")
+    decided.decide([Decision(item, "exclude")], reviewer="ben")
+    decisions = decided.reviewed()
+    assert len(preview(decided.reviews(), decisions, "cem")) == len(decisions) - 1
+    assert len(preview(decided.reviews(), decisions, "ben")) == len(decisions)
 
 
 def test_the_archive_is_built_in_the_background_and_then_offered(decided):
@@ -122,3 +153,46 @@ def test_a_cancelled_archive_leaves_nothing_behind(decided, tmp_path):
     assert not list((tmp_path / "out").glob("*"))
     build_zip(decided, tmp_path / "out" / "labels.zip", silent)
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["labels.zip"]
+
+
+@pytest.mark.parametrize("format", FORMAT_TITLES)
+def test_what_the_page_hands_out_is_all_that_an_export_writes(decided, tmp_path, format):
+    try:
+        decided.export(format, tmp_path / "out" / "labels", ranking=resources.ranking())
+    except ExportError:  # pictures of these sizes do not fit
+        assert format in ("cifar", "mnist")
+        return
+    written = contents(tmp_path / "out")
+    if format in FILE_FORMATS:
+        files = resources.export_files(format)
+        main = next(iter(files))
+        handed = {("labels" if name == main else name): data for name, data in files.items()}
+        explaining = {button.proto.label.split("(")[-1][:-1] for button in
+                      run().get("download_button")}  # fmt: skip
+        assert {"changes.csv", "audit.jsonl"} <= explaining
+        assert handed == {
+            k: v for k, v in written.items() if k not in ("changes.csv", "audit.jsonl")
+        }
+    else:
+        build_zip(decided, tmp_path / "z.zip", silent, format=format, ranking=resources.ranking())
+        with zipfile.ZipFile(tmp_path / "z.zip") as archive:
+            handed = {n.replace("dataset/", "labels/", 1): archive.read(n)
+                      for n in archive.namelist() if not n.endswith("/")}  # fmt: skip
+        assert set(handed) == set(written)
+
+
+def contents(folder):
+    """Every file below a folder, by its path."""
+    files = (file for file in folder.rglob("*") if file.is_file())
+    return {file.relative_to(folder).as_posix(): file.read_bytes() for file in files}
+
+
+def test_a_source_that_was_edited_since_is_told(decided, source):
+    before = source.read_bytes()
+    try:
+        source.write_bytes(before + b"99.png,disc\n")
+        notes = [warning.value for warning in run().warning]
+    finally:
+        source.write_bytes(before)
+    assert str(source) in notes[0]
+    assert "open the source again" in notes[1]

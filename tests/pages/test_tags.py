@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from air_core import pipeline
 from air_core.labels import Decision
 from air_core.workspace import Workspace
-from pages.components.archive import preview
+from pages.components.changes import preview
 from pages.components.tiles import tiles
 from tests.pages.conftest import picture, shown
 
@@ -72,7 +72,7 @@ def test_a_suggestion_of_several_tags_can_be_accepted_and_comes_back(tagged: Wor
     assert json.loads(event.new_label or "") == ["disc", "noise"]
     (after,) = tiles(tagged, [11], reviewed=tagged.reviewed(), ranking=ranking)
     assert after.label == "disc; noise"
-    assert preview(tagged, tagged.reviewed())["final"].tolist() == ["disc; noise"]
+    assert preview(tagged.reviews(), tagged.reviewed(), "ana")["final"].tolist() == ["disc; noise"]
     line = tagged.export_bytes().decode().splitlines()[12]
     assert line in ("11.png,disc;noise", "11.png,noise;disc")
     tagged.labels.undo_last("ana")
