@@ -7,44 +7,34 @@ the interface does with an item depends neither on what is in its file nor on wh
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from air_core import pipeline
 from air_core.atomic import atomic_write
 from air_core.baselines.svm import linear_svm
-from air_core.dataset import stable_item_ids
 from air_core.features.cache import FeatureCache
-from air_core.importer import PACK
 from air_core.installation import versions
-from air_core.items import Manifest, SourceInfo, write_items, write_manifest
 from air_core.labels import Decision
-from air_core.originals import write_originals
 from air_core.progress import ProgressCallback, silent
 from air_core.ranking import margins, own_class, softmax
 from air_core.runs import Fit, current_fit, fit_key, make_current, new_run_id, save_fit
-from air_core.scan import ScannedImage
 from air_core.solver import SolverConfig, sadmm
-from air_core.thumbnails import PackWriter, ThumbnailPack, make_thumbnail
 from air_core.workspace import Workspace
 from benchmarks import data as sets
+from benchmarks.ui_items import Base, make_items
 
-PICTURES = 256
-SIDE = 96
 SHARD = 20_000
 BASE_ROWS = 10_000
 SVM_ROWS = 3_000
-BACKBONE, FINGERPRINT = "efficientnet-lite0", "synthetic"
+BACKBONE, FINGERPRINT = "synthetic", "synthetic"
 CONFIG = SolverConfig(update="block", rho=30.0, rho_max=1200.0, epochs=12)
 EPOCHS = (1, 4, 12)
 
@@ -101,7 +91,7 @@ def make(
         base = _base(data, classes, p, seed)
     if made is None:
         assert base is not None
-        _write_items(folder, n, base, seed, progress)
+        make_items(folder, n, base, seed, progress)
         stamp.write_text(json.dumps(mark))
     workspace = Workspace.open(audit)
     if base is not None:
@@ -118,19 +108,10 @@ def make(
     return audit
 
 
-class _Base(NamedTuple):
-    """Features, given and true labels that everything is drawn from."""
-
-    features: NDArray[np.float32]
-    given: NDArray[np.intp]
-    clean: NDArray[np.intp]
-    names: tuple[str, ...]
-
-
-def _base(data: Path | None, classes: int, p: int, seed: int) -> _Base:
+def _base(data: Path | None, classes: int, p: int, seed: int) -> Base:
     if data is not None:
         cifar = sets.load(data, "cifar10n", "worst")
-        return _Base(cifar.features, cifar.given, cifar.clean, cifar.class_names)
+        return Base(cifar.features, cifar.given, cifar.clean, cifar.class_names)
     rng = np.random.default_rng(seed)
     n = min(BASE_ROWS, 200 * classes)
     clean = rng.integers(0, classes, n)
@@ -138,7 +119,7 @@ def _base(data: Path | None, classes: int, p: int, seed: int) -> _Base:
     noise = rng.standard_normal((n, p), dtype=np.float32)
     given = np.where(rng.random(n) < 0.2, rng.integers(0, classes, n), clean)
     names = tuple(f"class {c:03d}" for c in range(classes))
-    return _Base(np.maximum(0, 0.6 * centres[clean] + noise - 0.3), given, clean, names)
+    return Base(np.maximum(0, 0.6 * centres[clean] + noise - 0.3), given, clean, names)
 
 
 def _fitted(audit: Path) -> bool:
@@ -147,87 +128,11 @@ def _fitted(audit: Path) -> bool:
     )
 
 
-# -- items ------------------------------------------------------------------------------------
-
-
-def _write_items(folder: Path, n: int, base: _Base, seed: int, progress: ProgressCallback) -> None:
-    source, audit = folder / "source", folder / "audit"
-    (source / "images").mkdir(parents=True, exist_ok=True)
-    audit.mkdir(exist_ok=True)
-    rng = np.random.default_rng(seed)
-    writer = PackWriter(ThumbnailPack(audit / PACK), keep=0)
-    shared = []
-    for number in range(PICTURES):
-        picture, name = _paint(number % len(base.names), rng), f"images/{number:03d}.png"
-        picture.save(source / name)
-        thumbnail = make_thumbnail(picture)
-        stat = (source / name).stat()
-        at = (stat.st_size, stat.st_mtime_ns, writer.append(thumbnail), len(thumbnail))
-        shared.append((name, *at))
-    writer.close()
-    rows = np.arange(n) % len(base.given)
-    paths = [f"images/{i:07d}.png" for i in range(n)]
-    given = [base.names[label] for label in base.given[rows]]
-    clean = [base.names[label] for label in base.clean[rows]]
-    originals = {"labels.csv": _table(paths, given)}
-    (source / "labels.csv").write_bytes(originals["labels.csv"])
-    (source / "truth.csv").write_bytes(_table(paths, clean))
-    import_id = f"{seed:08x}{n:024x}"
-    scanned = []
-    # Pictures of the true class, as far as there are as many as classes.
-    by_class = base.clean[rows] % PICTURES
-    for i in range(n):
-        pick = (by_class[i] + len(base.names) * i) % PICTURES if len(base.names) < PICTURES else i
-        name, size, mtime, offset, length = shared[pick % PICTURES]
-        scanned.append(ScannedImage(name, size, mtime, f"{seed:08x}{i:024x}", offset, length))
-        if not i % SHARD:
-            progress(i, n, "Listing images")
-    write_items(audit, stable_item_ids(paths), paths, given, scanned, import_id)
-    write_originals(audit / f"original-{import_id[:8]}.zip", originals)
-    write_manifest(
-        audit,
-        Manifest(
-            info=SourceInfo(
-                source=str(source / "labels.csv"),
-                format="csv",
-                path_column="path",
-                label_column="label",
-                labels_file=str(source / "labels.csv"),
-                created_at=datetime.now(UTC).isoformat(timespec="seconds"),
-            ),
-            image_root=str(source),
-            class_names=base.names,
-            quarantined=(),
-            notes=(),
-            import_id=import_id,
-            original=f"original-{import_id[:8]}.zip",
-        ),
-    )
-
-
-def _table(paths: list[str], labels: list[str]) -> bytes:
-    text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerows(
-        [("path", "label"), *zip(paths, labels, strict=True)]
-    )
-    return text.getvalue().encode()
-
-
-def _paint(kind: int, rng: np.random.Generator) -> Image.Image:
-    """A picture that tells its class: waves of one direction and hue."""
-    y, x = np.mgrid[:SIDE, :SIDE] / SIDE - 0.5
-    angle = np.pi * kind / 10 + rng.normal(0, 0.05)
-    wave = np.sin((x * np.cos(angle) + y * np.sin(angle)) * rng.uniform(12, 20) + rng.uniform(0, 6))
-    hue = np.cos(2 * np.pi * (kind * 0.618 + np.array([0.0, 1 / 3, 2 / 3])))
-    pixels = 128 + 60 * hue + 50 * wave[:, :, None] + rng.normal(0, 10, (SIDE, SIDE, 3))
-    return Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
-
-
 # -- features and fits ------------------------------------------------------------------------
 
 
 def _write_features(
-    workspace: Workspace, base: _Base, seed: int, progress: ProgressCallback
+    workspace: Workspace, base: Base, seed: int, progress: ProgressCallback
 ) -> None:
     dataset = workspace.dataset
     n, known = len(dataset), base.features.shape[0]
@@ -257,7 +162,7 @@ def _write_features(
         file.write("\n".join(record).encode())
 
 
-def _fit_air(workspace: Workspace, base: _Base) -> None:
+def _fit_air(workspace: Workspace, base: Base) -> None:
     if pipeline.latest_fit(workspace, "air") is not None:
         return
     started = time.perf_counter()
@@ -285,7 +190,7 @@ def _fit_air(workspace: Workspace, base: _Base) -> None:
     )
 
 
-def _fit_svm(workspace: Workspace, base: _Base) -> None:
+def _fit_svm(workspace: Workspace, base: Base) -> None:
     if pipeline.latest_fit(workspace, "svm") is not None:
         return
     started = time.perf_counter()
