@@ -18,10 +18,8 @@ from air_core.fitting.live import top_flagged
 from air_core.workspace import Workspace
 from benchmarks.ui_workspace import make
 from pages import live_routes
-from pages.components.grid import GridItem
-from pages.components.strength import KEY, read_asked, track
-from pages.components.strength.dial import Dial, Pin, turn
-from pages.components.strength.refinery import Refinery
+from pages.components.strength import KEY, track
+from pages.components.strength.dial import Dial, Pin
 from pages.jobs import Job, registry
 from pages.live import PATH
 from pages.routes import ROUTES
@@ -133,17 +131,6 @@ def test_the_address_refuses_what_makes_no_sense(audit):
     assert ask(app, rows, "scale=1", "POST")[0] == 405
 
 
-def test_pages_that_nobody_asks_are_forgotten_and_a_page_replaces_its_own():
-    shelf = live_routes.Shelf(kept=2)
-    tokens = [shelf.put(lambda scale, refine, n=n: {"n": n}) for n in range(2)]
-    assert shelf.get(tokens[0]) is not None
-    third = shelf.put(lambda scale, refine: {}, instead_of=tokens[1])
-    assert [shelf.get(token) is not None for token in (*tokens, third)] == [True, False, True]
-    shelf.put(lambda scale, refine: {})
-    assert shelf.get(tokens[0]) is None
-    assert len(set(tokens)) == 2
-
-
 def test_without_a_path_it_offers_one_and_solving_makes_it_live(pathless):
     data = slider(open_page())
     assert (data["mode"], data["path"], data["rows"]) == ("refit", None, "")
@@ -229,58 +216,6 @@ def test_other_models_have_no_slider(audit):
         slider(page)
 
 
-def test_what_a_browser_sends_is_not_trusted(monkeypatch):
-    sent = [
-        7, {"n": 1}, {"n": "1", "kind": "pin"}, {"n": 1, "kind": "move", "scale": float("nan")},
-        {"n": 2, "kind": "move", "scale": -1}, {"n": 3, "kind": "top", "top": 7},
-        {"n": 4, "kind": "mode", "mode": "x"}, {"n": 5, "kind": "show", "which": "all"},
-        {"n": 6, "kind": "pin"}, {"n": 7, "kind": "move", "scale": 3},
-    ]  # fmt: skip
-    import streamlit as st
-
-    monkeypatch.setattr(st, "session_state", {KEY: {"asked": sent}})
-    assert [(one.number, one.kind) for one in read_asked(KEY)] == [(6, "pin"), (7, "move")]
-    assert [one.number for one in read_asked(KEY, after=6)] == [7]
-    monkeypatch.setattr(st, "session_state", {KEY: {"asked": "x"}})
-    assert read_asked(KEY) == ()
-
-
-def test_the_dial_turns():
-    from pages.components.strength import Asked
-
-    dial = Dial()
-    errands = turn(dial, [Asked(1, "move", scale=30.0), Asked(2, "pin")], live=True)
-    assert (dial.scale, dial.handled, errands.pin, errands.refit) == (30.0, 2, True, None)
-    turn(dial, [Asked(3, "fit"), Asked(4, "unpin")], live=True)
-    assert (dial.scale, dial.pin) == (None, None)
-    assert turn(dial, [Asked(5, "move", scale=9.0, released=True)], live=False).refit == 9.0
-    assert dial.scale is None
-
-
-def test_a_refinery_answers_once_and_survives_a_failure(audit, monkeypatch):
-    workspace = Workspace.open(audit)
-    run = stored_path(workspace)
-    refinery = Refinery(workspace, run)
-    assert refinery.known(33.0) is None
-    solved = refinery.ask(33.0, wait=30).result()
-    assert solved.exact
-    assert refinery.known(33.0) is solved
-    assert refinery.ask(33.0).result() is solved
-
-    def broken(self, scale):
-        raise RuntimeError("out of memory")
-
-    monkeypatch.setattr(Refiner, "solve", broken)
-    assert refinery.ask(34.0, wait=30).result() is None
-    assert refinery.known(34.0) is None
-
-
-def test_words_on_the_track():
-    assert track.ends(None, 400.0) == (-1.0, pytest.approx(2.61, abs=0.01))
-    assert [mark.text for mark in track.marks(None, 12.5)] == ["paper 10×", "fit 12.5×"]
-    assert track.offer(None, total=0, other=False, running=True, seconds=1).running
-
-
 def test_the_settings_fit_again_with_what_they_show(audit, monkeypatch):
     asked = {}
 
@@ -318,11 +253,3 @@ def test_a_path_that_was_cancelled_can_be_gone_on_with(pathless):
     assert data["offer"]["button"].startswith("Go on solving · ")
     assert data["offer"]["why"].startswith("Stopped after 2 of ")
     assert data["path"] is None
-
-
-def test_tiles_travel_as_the_grid_takes_them():
-    from pages.components.grid import as_rows
-
-    (row,) = as_rows([GridItem("a" * 16, "cat", suggested="dog", score=0.25)])
-    assert row[:3] == ["a" * 16, "cat", "dog"]
-    assert row[4] == 0.25

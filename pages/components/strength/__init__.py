@@ -35,7 +35,7 @@ _mount = st.components.v2.component(
     css=(_ASSETS / "strength.css").read_text("utf-8"),
     js="\n".join(
         (_ASSETS / f"{part}.js").read_text("utf-8")
-        for part in ("scale", "sender", "preview", "strength")
+        for part in ("scale", "sender", "preview", "strength", "paint")
     ),
 )
 
