@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from air_core.atomic import atomic_write
+from air_core.errors import WorkspaceError
 
 if os.name == "posix":
     import fcntl
@@ -73,19 +74,34 @@ def unfinished(folder: Path) -> list[Order]:
     """Orders that nobody works on: cancelled, failed, or cut off with their process."""
     files = sorted((folder / FOLDER).glob("*.json")) if (folder / FOLDER).is_dir() else []
     found = [_read(file) for file in files]
-    return [order for order in found if order and not _at_work(folder, order.kind)]
+    return [order for order in found if order and not busy(folder, order.kind)]
 
 
 @contextmanager
 def at_work(folder: Path, kind: str) -> Iterator[None]:
-    """Show other processes that an order is being worked on, until the end or our death."""
+    """Show other processes that an order is being worked on, until the end or our death.
+
+    Raises
+    ------
+    WorkspaceError
+        If another process works on one of this kind.
+    OSError
+        If the folder cannot be written.
+    """
+    (folder / FOLDER).mkdir(parents=True, exist_ok=True)
     with _lock_file(folder, kind).open("a") as file:
         if os.name == "posix":
-            fcntl.flock(file, fcntl.LOCK_EX)
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise WorkspaceError(
+                    "Another process works on this already.", hint="Wait until it has ended."
+                ) from None
         yield
 
 
-def _at_work(folder: Path, kind: str) -> bool:
+def busy(folder: Path, kind: str) -> bool:
+    """Whether some process works on an order of this kind."""
     if os.name != "posix":
         return False
     try:

@@ -42,6 +42,9 @@ class Job:
         For people, e.g. ``"Refitting at 10×"``.
     arguments : mapping or None
         What its recipe was told; None for work that no other process can repeat.
+    work : callable or None
+    held : ExitStack
+        What tells other processes that it is being worked on.
     """
 
     workspace: Path
@@ -57,6 +60,7 @@ class Job:
     arguments: Mapping[str, Any] | None = None
     work: Work | None = field(default=None, repr=False)
     _stop: threading.Event = field(default_factory=threading.Event, repr=False)
+    held: ExitStack = field(default_factory=ExitStack, repr=False)
 
     @property
     def live(self) -> bool:
@@ -180,7 +184,8 @@ class JobRegistry:
         with self._lock:
             if not job.live and self._jobs.get((job.workspace, job.kind)) is job:
                 del self._jobs[(job.workspace, job.kind)]
-                if job.arguments is not None:
+                # An order that another process works on is not ours to strike off.
+                if job.arguments is not None and not orders.busy(job.workspace, job.kind):
                     with suppress(OSError):
                         orders.forget(job.workspace, job.kind)
 
@@ -191,6 +196,8 @@ class JobRegistry:
                 return current
             job.work = job.work or self._by_recipe(job)
             self._jobs[(job.workspace, job.kind)] = job
+            if not self._claimed(job):
+                return job
             self._note(job, job.state)
             self._waiting.put((job, job.work))
             if self._worker is None:
@@ -198,6 +205,17 @@ class JobRegistry:
                 self._worker = threading.Thread(target=self._run, name="air-jobs", daemon=True)
                 self._worker.start()
         return job
+
+    def _claimed(self, job: Job) -> bool:
+        """Whether no other process works on the same; if one does, the job has failed."""
+        if job.arguments is not None:
+            try:
+                with suppress(OSError):
+                    job.held.enter_context(orders.at_work(job.workspace, job.kind))
+            except AirError as error:
+                job.error, job.state = str(error), "failed"
+                return False
+        return True
 
     def _by_recipe(self, job: Job) -> Work:
         recipe, arguments = self._recipes[job.kind], job.arguments or {}
@@ -242,12 +260,8 @@ class JobRegistry:
     def _work_off(self, job: Job, work: Work) -> None:
         job.started, job.state = time.monotonic(), "running"
         try:
-            with ExitStack() as held:
-                if job.arguments is not None:
-                    with suppress(OSError):
-                        held.enter_context(orders.at_work(job.workspace, job.kind))
-                job.report(0, 0, "")
-                work(job.report)
+            job.report(0, 0, "")
+            work(job.report)
         except Cancelled:
             state: State = "cancelled"
         except AirError as error:
@@ -260,6 +274,7 @@ class JobRegistry:
             state = "done"
         job.seconds = time.monotonic() - job.started
         self._note(job, state)
+        job.held.close()
         job.state = state
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from air_core.errors import WorkspaceError
 from air_core.orders import FOLDER, Order, at_work, forget, remember, unfinished
 
 
@@ -23,6 +24,8 @@ def test_an_order_that_somebody_works_on_is_not_unfinished(tmp_path):
     remember(tmp_path, Order("facts", "Estimating"))
     with at_work(tmp_path, "facts"):
         assert unfinished(tmp_path) == []
+        with pytest.raises(WorkspaceError, match="Another process"), at_work(tmp_path, "facts"):
+            pass
     assert [order.kind for order in unfinished(tmp_path)] == ["facts"]
 
 

@@ -44,7 +44,7 @@ def class_balance(
             orientation="h",
             name=name,
             marker=marker,
-            customdata=list(names),
+            customdata=[_text(name) for name in names],
             hovertemplate="%{customdata}: %{x:,}<extra>" + name + "</extra>",
         )
     figure.update_layout(barmode="group")
@@ -83,7 +83,7 @@ def noise_bars(
             "color": "#6B7A7E",
         },
         customdata=[
-            f"{name}: {rate:.1%}, {least:.1%} to {most:.1%}"
+            f"{_text(name)}: {rate:.1%}, {least:.1%} to {most:.1%}"
             for name, rate, least, most in zip(names, rates, low, high, strict=True)
         ],
         hovertemplate="%{customdata}<extra></extra>",
@@ -118,6 +118,9 @@ def _finished(figure: go.Figure, names: Sequence[str], title: str, reach: float)
 
 
 def _short(name: str) -> str:
-    """A name as a tick; Plotly reads a few HTML tags in texts, which names must not become."""
-    text = name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
-    return text.replace("&", "&amp;").replace("<", "&lt;")
+    return _text(name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…")
+
+
+def _text(name: str) -> str:
+    """A name as Plotly shows it; it reads a few HTML tags, which names must not become."""
+    return name.replace("&", "&amp;").replace("<", "&lt;")

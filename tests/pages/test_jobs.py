@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from air_core import orders
 from air_core.errors import SolverError
 from pages.jobs import Job, JobRegistry
 
@@ -84,3 +85,98 @@ def test_an_error_is_kept_as_one_line_and_the_worker_goes_on(error, shown, caplo
     assert ended(registry.submit(HERE, "audit", "Auditing", lambda _: None)).state == "done"
     registry.dismiss(job)
     assert registry.find(HERE, "fit") is None
+
+
+def until(check, seconds=5.0):
+    deadline = time.monotonic() + seconds
+    while not check() and time.monotonic() < deadline:
+        time.sleep(0.005)
+    assert check()
+
+
+def test_what_was_cancelled_goes_on_when_asked(tmp_path):
+    registry, done = JobRegistry(), []
+
+    @registry.recipe("count")
+    def count(folder, arguments, progress):
+        while len(done) < arguments["to"]:
+            progress(len(done), arguments["to"], "")
+            done.append(folder)
+            time.sleep(0.002)
+
+    job = registry.start(tmp_path, "count", "Counting", to=60)
+    until(lambda: len(done) > 3)
+    job.cancel()
+    assert ended(job).state == "cancelled"
+    assert job.resumable
+    reached = len(done)
+    again = registry.resume(job)
+    assert ended(again).state == "done"
+    assert reached < len(done) == 60
+    assert not again.resumable
+    assert orders.unfinished(tmp_path) == []
+
+
+def test_a_new_process_finds_what_the_old_one_left(tmp_path):
+    old, new, arguments = JobRegistry(), JobRegistry(), []
+    stuck = threading.Event()
+    old.recipe("audit")(lambda folder, arguments, progress: stuck.wait(5))
+    new.recipe("audit")(lambda folder, given, progress: arguments.append((folder, given)))
+    running = old.start(tmp_path, "audit", "Auditing", device="cpu")
+    until(lambda: running.state == "running")
+    assert new.of(tmp_path) == [], "another process works on it"
+    refused = new.start(tmp_path, "audit", "Auditing")
+    assert (refused.state, "Another process" in refused.error) == ("failed", True)
+    new.dismiss(refused)
+    assert (tmp_path / "jobs" / "audit.json").is_file()
+    # Killed: the lock is lifted, and nobody struck the order off.
+    orders.remember(tmp_path, orders.Order("facts", "Estimating", {"seed": 3}))
+    orders.remember(tmp_path, orders.Order("unknown", "Of a newer version"))
+    new.recipe("facts")(lambda folder, given, progress: arguments.append((folder, given)))
+    (job,) = new.of(tmp_path)
+    assert (job.title, job.state, job.resumable) == ("Estimating", "interrupted", True)
+    assert ended(new.resume(job)).state == "done"
+    assert arguments == [(tmp_path, {"seed": 3})]
+    stuck.set()
+    assert ended(running).state == "done"
+
+
+def test_what_is_dismissed_is_not_offered_again(tmp_path):
+    registry = JobRegistry()
+
+    @registry.recipe("audit")
+    def fail(folder, arguments, progress):
+        raise SolverError("Expected labels, got none.")
+
+    job = ended(registry.start(tmp_path, "audit", "Auditing"))
+    (kept,) = orders.unfinished(tmp_path)
+    assert (kept.state, kept.error) == ("failed", "Expected labels, got none.")
+    other = JobRegistry()
+    other.recipe("audit")(fail)
+    (recalled,) = other.of(tmp_path)
+    assert (recalled.state, recalled.error) == ("failed", "Expected labels, got none.")
+    other.dismiss(recalled)
+    assert orders.unfinished(tmp_path) == []
+    registry.dismiss(job)
+    assert registry.of(tmp_path) == []
+
+
+def test_work_without_a_recipe_can_be_repeated_in_the_same_process():
+    registry, tries = JobRegistry(), []
+
+    def work(progress):
+        tries.append(1)
+        if len(tries) == 1:
+            raise SolverError("Expected luck, got none.")
+
+    job = ended(registry.submit(HERE, "fit", "Refitting", work))
+    assert job.resumable
+    assert ended(registry.resume(job)).state == "done"
+    assert not (HERE / "jobs").exists()
+
+
+def test_a_folder_that_cannot_be_written_costs_the_resume_only(tmp_path):
+    registry = JobRegistry()
+    (tmp_path / "jobs").write_text("in the way")
+    registry.recipe("audit")(lambda folder, arguments, progress: None)
+    assert ended(registry.start(tmp_path, "audit", "Auditing")).state == "done"

@@ -6,7 +6,6 @@ import numpy as np
 
 from pages.components.figures import (
     activation_histogram,
-    class_balance,
     separation_curve,
     shares,
 )
@@ -42,15 +41,6 @@ def test_unlabelled_images_stay_out_of_the_histogram():
         values, np.array([True, False, False]), np.array([False, False, True]), ("a", "b")
     )
     assert all(np.isfinite(trace.y).all() and np.isfinite(trace.x).all() for trace in figure.data)
-
-
-def test_class_balance_adds_up_and_says_the_share():
-    figure = class_balance(["cat", "dog"], np.array([10, 20]), np.array([1, 5]))
-    clean, flagged = figure.data
-    assert list(clean.y) == ["dog", "cat"]
-    assert (clean.x + flagged.x).tolist() == [20, 10]
-    assert list(flagged.text) == ["25.0%", "10.0%"]
-    assert len(class_balance(["cat"], np.array([3]), None).data) == 1
 
 
 def test_the_curve_draws_the_svm_as_a_level():
