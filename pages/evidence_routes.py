@@ -37,32 +37,40 @@ _OVERLAY_SIDE = 320  # pixels; the map itself is 7 by 7
 _REGIONS = 4  # classes with tags that the regions are offered for
 
 
-def version(workspace: Workspace) -> str:
-    """Changes whenever the evidence on some image may: images, fits, λ_g path, decisions."""
+def models_version(workspace: Workspace) -> str:
+    """Changes with the images, the fits and the λ_g path: what the regions depend on."""
     fits = [resources.fit(model) for model in _MODELS]
-    path = _path()
+    runs = [run.run_id if run else "" for run in (*fits, _path())]
+    return "~".join([resources.version(workspace), *runs])
+
+
+def version(workspace: Workspace) -> str:
+    """Changes whenever the evidence on some image may: with the decisions, too."""
     decisions = hash(frozenset(event.event_id for event in resources.standing().events.values()))
-    parts = [resources.version(workspace), *(fit.run_id if fit else "" for fit in fits)]
-    return "~".join([*parts, path.run_id if path else "", f"{decisions:x}"])
+    return f"{models_version(workspace)}~{decisions:x}"
 
 
 async def why(request: Request) -> Response:
     """``/air/why/{item}?model=…&scale=…``: the evidence on one image."""
-    return await run_in_threadpool(_answer, request, _evidence)
+    return await run_in_threadpool(_answer, request, _evidence, version)
 
 
 async def heat(request: Request) -> Response:
     """``/air/heat/{item}/{class}.png``: the regions that feed a class, to lay over the image."""
-    return await run_in_threadpool(_answer, request, _regions)
+    return await run_in_threadpool(_answer, request, _regions, models_version)
 
 
-def _answer(request: Request, make: Callable[[Request, Workspace, int], Response]) -> Response:
+def _answer(
+    request: Request,
+    make: Callable[[Request, Workspace, int], Response],
+    version_of: Callable[[Workspace], str],
+) -> Response:
     item = request.path_params["item"]
     try:
         workspace = resources.workspace()
         if workspace is None or not _ITEM_ID.fullmatch(item) or item not in workspace.dataset:
             return _refusal("There is no such image in this workspace.", 404)
-        current = version(workspace)
+        current = version_of(workspace)
         response = make(request, workspace, workspace.dataset.row_of(item))
     except AirError as error:
         return _refusal(str(error), 409)
@@ -172,6 +180,7 @@ def _as_json(found: Evidence, workspace: Workspace) -> dict[str, Any]:
         "regions": [
             {"index": label, "name": names[label], "role": role} for label, role in _offered(found)
         ],
+        "has_path": _path() is not None,
         "paper_scale": PAPER_SCALE,
         "fit_scale": _place_on_path(),
     }

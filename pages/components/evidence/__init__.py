@@ -67,6 +67,7 @@ def evidence_panel(
                 "grid": grid,
                 "workspace": resources.version(workspace),
                 "version": evidence_routes.version(workspace),
+                "models": evidence_routes.models_version(workspace),
                 "model": model,
                 "detector": detector,
                 "scale": scale if model == "air" else None,

@@ -3,6 +3,7 @@
 const QUIET_MS = 250;
 const SETTLE_MS = 130;
 const FOLD_KEY = "air-audit:why-folded";
+const NARROW = 1200; // pixels
 
 class Panel {
   constructor(root) {
@@ -28,7 +29,10 @@ class Panel {
       root.addEventListener(type, (event) => event.stopPropagation());
     }
     root.addEventListener("chosen", (event) => this.markClass(event.detail));
-    this.find(".fold").addEventListener("click", () => this.fold(!this.data.folded));
+    this.find(".fold").addEventListener("click", () => {
+      writeSetting(FOLD_KEY, this.data.folded ? "no" : "yes");
+      this.fold(!this.data.folded);
+    });
     this.find(".again").addEventListener("click", () => this.load());
     this.find(".classes ul").addEventListener("click", (event) => {
       const button = event.target.closest("button");
@@ -51,14 +55,19 @@ class Panel {
     this.root.dataset.dark = isDark(this.root) ? "yes" : "no";
     this.fit();
     const asked = ({ version, model, scale }) => [version, model, scale].join();
-    if (!before && !data.wide && !data.folded && readSetting(FOLD_KEY) === "yes") return this.fold(true);
+    if (!before && !data.wide && !data.folded && this.beginsFolded()) return this.fold(true);
     if (!before || before.folded) this.hear(window.airAuditFocus ?? {});
     else if (this.item && asked(before) !== asked(data)) this.later(SETTLE_MS);
   }
 
+  // As it was left; before that, a narrow window has no room for two columns.
+  beginsFolded() {
+    const left = readSetting(FOLD_KEY);
+    return left === null ? window.innerWidth < NARROW : left === "yes";
+  }
+
   // Python gives the panel its room, so it is told.
   fold(folded) {
-    writeSetting(FOLD_KEY, folded ? "yes" : "no");
     if (folded) {
       clearTimeout(this.timer);
       this.request?.abort();
@@ -99,15 +108,14 @@ class Panel {
   }
 
   addresses() {
-    const { baseUrl, workspace, version, model, scale } = this.data;
-    const query = new URLSearchParams({ v: version, model });
-    if (scale != null) query.set("scale", scale);
+    const { baseUrl, workspace, version, models, model, scale } = this.data;
+    const query = (v) => new URLSearchParams({ v, model, ...(scale == null ? {} : { scale }) });
     const picture = (size) => (item) => `${baseUrl}/${size}/${item}?v=${encodeURIComponent(workspace)}`;
     return {
       thumb: picture("thumb"),
       image: picture("image"),
-      why: (item) => `${baseUrl}/why/${item}?${query}`,
-      heat: (item, index) => `${baseUrl}/heat/${item}/${index}.png?${query}`,
+      why: (item) => `${baseUrl}/why/${item}?${query(version)}`,
+      heat: (item, index) => `${baseUrl}/heat/${item}/${index}.png?${query(models)}`,
     };
   }
 
@@ -230,7 +238,11 @@ class Panel {
       wide.classList.add("wide");
       parts.push(wide);
     }
-    if (!active) parts.push(create("p", "none", "Over λ: solve the λ path with the slider above the grid to see it."));
+    if (!active) {
+      parts.push(create("p", "none", this.found.has_path
+        ? "No activations over λ: the image has no label."
+        : "Over λ: solve the λ path, with the slider of the review page, to see it."));
+    }
     box.replaceChildren(...parts);
     this.find(".key .alike").textContent = alike;
     this.find(".key").hidden = !epochs && !active;

@@ -105,7 +105,9 @@ class Picture {
       this.paintChoices();
     }
     if (remember && region?.role !== "other") {
-      this.mode = region?.role ?? "none";
+      // Where both agree, nothing was chosen between them.
+      if (region?.role !== "both") this.mode = region?.role ?? "none";
+      else if (this.mode === "none") this.mode = "suggested";
       this.remember();
     }
     for (const radio of this.choices.children) {
@@ -119,6 +121,7 @@ class Picture {
     this.find(".opacity").hidden = index < 0;
     if (region) this.load(region);
     else {
+      this.wanted = null;
       this.hideHeat();
       this.legend.textContent = "";
     }
@@ -137,6 +140,7 @@ class Picture {
     const address = this.addresses.heat(this.item, region.index);
     if (address === this.shownAddress) return;
     this.wanted = address;
+    const slow = setTimeout(() => { this.legend.textContent = "Looking for regions …"; }, 400);
     try {
       const answer = await fetch(address, { signal: this.signal });
       if (!answer.ok) throw new Error((await answer.json()).error);
@@ -151,6 +155,8 @@ class Picture {
       if (error.name === "AbortError" || this.wanted !== address) return;
       this.hideHeat();
       this.legend.textContent = error instanceof TypeError ? "The server cannot be reached." : error.message;
+    } finally {
+      clearTimeout(slow);
     }
   }
 
