@@ -52,7 +52,13 @@ try:
         choice.get("labels_by"), unresolved=choice.get("unresolved", "refuse")
     )
 except AirError as error:
-    st.info(str(error), icon=":material/group:")
+    # What it says of options is for the command line.
+    st.info(
+        f"{error.message} Tick the box to leave these images as they came, or settle the conflicts."
+        if choice.get("labels_by")
+        else "Choose whose decision counts. The preview and the files follow from it.",
+        icon=":material/group:",
+    )
     st.stop()
 thumbnails = f"/air/thumb/{{id}}?v={resources.version(workspace)}"
 changes = preview(reviews, decisions, state.reviewer(), thumbnails)

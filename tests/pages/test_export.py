@@ -84,12 +84,14 @@ def test_where_reviewers_differ_one_has_to_choose_and_sees_what_it_means(decided
     for who, label in (("ben", names[1]), ("cem", names[2])):
         decided.decide([Decision(item, "relabel", label=label)], reviewer=who)
     page = run()
-    assert "Expected a rule" in page.info[0].value
+    assert "Choose whose decision counts" in page.info[0].value
     assert not page.get("download_button")
     page.selectbox[0].set_value("latest").run()
     assert names[2] in page.dataframe[1].value["final"].tolist()
     page.selectbox[0].set_value("majority").run()
     assert not page.get("download_button")
+    assert "Tick the box" in page.info[0].value
+    assert "--" not in page.info[0].value
     page.checkbox[0].check().run()
     assert not page.exception
     assert names[2] not in page.dataframe[1].value["final"].tolist()
