@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -12,13 +12,37 @@ from air_core.solver import SolverConfig
 from air_core.solver.updates import shuffled_batches
 
 
+class Dense(NamedTuple):
+    """What the algorithm ends with.
+
+    Attributes
+    ----------
+    w_bar : ndarray of shape (p, C)
+        For the scaled features.
+    b_bar : ndarray of shape (C,)
+    norms : ndarray of shape (n, C) or (n, 1)
+        ``‖v_g‖`` of the last iterate.
+    averaged : ndarray of shape (n, C) or (n, 1)
+        ``‖v̄_g‖`` of the averaged v.
+    primal, dual : float
+        Residuals ``‖v − F w‖`` and ``ρ‖Fᵀ(v⁺ − v)‖`` of the last step.
+    """
+
+    w_bar: NDArray[Any]
+    b_bar: NDArray[Any]
+    norms: NDArray[Any]
+    averaged: NDArray[Any]
+    primal: float
+    dual: float
+
+
 def dense_sadmm(
     features: NDArray[Any],
     labels: NDArray[Any],
     n_classes: int,
     config: SolverConfig,
     dtype: torch.dtype = torch.float64,
-) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], tuple[float, float]]:
+) -> Dense:
     """Eqs. 4–6 with explicit F w, v and u of shape (n, p, C).
 
     Parameters
@@ -32,13 +56,7 @@ def dense_sadmm(
 
     Returns
     -------
-    w_bar : ndarray of shape (p, C)
-        For the scaled features.
-    b_bar : ndarray of shape (C,)
-    norms : ndarray of shape (n, C) or (n, 1)
-        ``‖v_g‖`` of the last iterate.
-    residuals : (float, float)
-        Primal ``‖v − F w‖`` and dual ``ρ‖Fᵀ(v⁺ − v)‖`` of the last step.
+    Dense
     """
     x = torch.as_tensor(features / np.linalg.norm(features, axis=1).mean()).to(dtype)
     y = torch.as_tensor(labels)
@@ -48,6 +66,7 @@ def dense_sadmm(
     w, b = x.new_zeros((p, n_classes)), x.new_zeros(n_classes)
     w_bar, b_bar = w.clone(), b.clone()
     v, u = x.new_zeros((n, p, n_classes)), x.new_zeros((n, p, n_classes))
+    v_bar = v
     gram = x.square().sum(dim=0).unsqueeze(1)
     onehot = torch.nn.functional.one_hot(y, n_classes).to(dtype)
     generator = torch.Generator().manual_seed(config.seed)
@@ -69,8 +88,11 @@ def dense_sadmm(
             u = u + rho * (v - fw)
             theta = 2 / (k + 2)
             w_bar, b_bar = (1 - theta) * w_bar + theta * w, (1 - theta) * b_bar + theta * b
+            v_bar = (1 - theta) * v_bar + theta * v
             primal = float((v - fw).norm())
             dual = float(rho * torch.einsum("ij,ijc->jc", x, v - before).norm())
             rho, k = min(rho * config.beta, config.rho_max), k + 1
-    norms = v.square().sum(dim=axes).sqrt().reshape(n, -1)
-    return w_bar.numpy(), b_bar.numpy(), norms.numpy(), (primal, dual)
+    norms, averaged = (
+        of.square().sum(dim=axes).sqrt().reshape(n, -1).numpy() for of in (v, v_bar)
+    )
+    return Dense(w_bar.numpy(), b_bar.numpy(), norms, averaged, primal, dual)

@@ -4,6 +4,7 @@ import pytest
 
 from air_core import pipeline
 from air_core.errors import SolverError
+from air_core.solver import SolverConfig, adapt, tuning
 from tests.shapes import WRONG, make_source
 
 
@@ -48,6 +49,31 @@ def test_the_exact_solver_ranks_as_well_and_says_how_exact_it_is(extracted):
     assert worst(extracted) == set(WRONG)
     with pytest.raises(SolverError, match="rho_max"):
         pipeline.fit(extracted, solver="exact", settings={"rho_max": 3.0})
+
+
+def test_the_automatic_strength_is_that_of_the_estimator_and_its_trials_are_kept(
+    extracted, monkeypatch
+):
+    monkeypatch.setattr(tuning, "FEWEST", 5)  # of 36 images a fifth is held out
+    made = pipeline.fit(extracted, settings={"epochs": 6})
+    features = pipeline.current_features(extracted).array
+    config = SolverConfig(epochs=6)
+    chosen = adapt(features, extracted.dataset.given_labels, config, n_classes=3, device="cpu")
+    assert made.settings == {"solver": "sadmm", "strength": "auto"} | chosen.config.as_dict()
+    assert made.notes["strength"] == chosen.reason
+    (best,) = (trial for trial in made.notes["trials"] if trial["chosen"])
+    assert best["loss"] == min(trial["loss"] for trial in made.notes["trials"])
+    for trial in made.notes["trials"]:
+        assert len(trial["accuracy_by_epoch"]) == len(trial["loss_by_epoch"]) == 6
+        assert trial["accuracy"] == trial["accuracy_by_epoch"][trial["epochs"] - 1]
+    again = pipeline.latest_fit(extracted, "air")
+    assert again.notes == made.notes
+
+
+def test_a_lambda_that_was_asked_for_is_not_lowered(extracted):
+    asked = pipeline.fit(extracted, lambda_scale=500.0, settings={"epochs": 2})
+    assert asked.lambda_scale == 500.0
+    assert "lowered" not in asked.notes["strength"]
 
 
 @pytest.mark.slow

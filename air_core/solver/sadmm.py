@@ -65,10 +65,12 @@ def sadmm(
     gradient of Eq. 4 to zero gives ``2λ1 w``; that exact form is used here. With the paper's "very
     small" λ1 the two cannot be told apart.
 
-    The averages v̄ and ū of the paper are not formed. They change no iterate, ū is read by nobody,
-    and v̄ differs from ``F w̄`` by no more than some 4 λ_g/(K ρ) after K steps: the activations
-    returned are those of w̄, and ``averaging_bound`` says how far the paper's can be from them.
-    What v has and ``F w̄`` has not are exact zeros; see ``last_activations``.
+    The averages v̄ and ū of the paper are not formed. They change no iterate, nobody reads ū, and
+    no ``‖v̄_g‖`` differs from the activation of w̄, which is returned, by more than some 4 λ_g/(K ρ)
+    after K steps: ``averaging_bound`` is that number. Near λ_max, where activations are smallest,
+    the two were 4e-6 apart beside activations of 1e-2 (n = 300, p = 64, 50 epochs), the AUROC
+    1e-4; where λ_g is so large that v̄ is zero, all that is left of w̄ is within the bound. Exact
+    zeros are v's alone, see ``last_activations``.
 
     Parameters
     ----------

@@ -15,7 +15,7 @@ from sklearn.model_selection import StratifiedShuffleSplit
 from air_core.progress import ProgressCallback, silent
 from air_core.solver.config import Group, SolverConfig
 from air_core.solver.continuation import solve_path
-from air_core.solver.objective import largest_lambda
+from air_core.solver.objective import check_lambda_max, largest_lambda
 from air_core.solver.problem import Problem, is_multilabel, make_problem
 from air_core.solver.record import calibrated_loss
 from air_core.solver.sadmm import run
@@ -303,7 +303,9 @@ def tune_lambda(
     split = _split(labels, seed=0)
     if split is None:
         problem = make_problem(features, labels, n_classes, device=device, dtype=dtype)
-        return float(0.1 * largest_lambda(problem, group) * problem.matrix.p)
+        lambda_max = largest_lambda(problem, group)
+        check_lambda_max(lambda_max)
+        return 0.1 * lambda_max * problem.matrix.p
     train, held_out = _halves(features, labels, split, n_classes, device=device, dtype=dtype)
     path = solve_path(
         train,

@@ -13,7 +13,7 @@ from scipy.sparse import issparse
 from air_core.errors import SolverError
 
 # Looked at together, so that a memory-mapped array is never loaded whole.
-_BLOCK_BYTES = 2**25
+_BLOCK_BYTES = 2**23
 
 
 class NegativeFeaturesWarning(UserWarning):

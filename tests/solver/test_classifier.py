@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
@@ -21,20 +20,10 @@ from air_core.solver import SolverConfig, sadmm
 from air_core.solver.classifier import AIRClassifier, SuppressedWarning
 from air_core.solver.exact import exact
 from air_core.solver.multilabel import AIRMultilabelClassifier
-from air_core.solver.validation import NegativeFeaturesWarning
 from tests.solver.problems import noisy_blobs
 
 BOTH = [AIRClassifier, AIRMultilabelClassifier]
 NAMES = np.array(["ant", "bee", "cat", "dog", "emu"])
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    """Problems this small only lose time on more."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 # scikit-learn's data has negative features, and as few as one: 10/p then silences every image,
@@ -48,14 +37,6 @@ def _one_thread():
 )
 def test_scikit_learns_checks(estimator, check):
     check(estimator)
-
-
-def tagged(n=120, p=24, n_tags=3, seed=0):
-    """Features in which every tag lights up its own part, and the tags, all combinations."""
-    rng = np.random.default_rng(seed)
-    tags = (rng.random((n, n_tags)) < 0.4).astype(int)
-    pattern = np.kron(np.eye(n_tags), np.ones(p // n_tags))
-    return np.maximum(0, tags @ pattern + 0.3 * rng.normal(size=(n, p))), tags
 
 
 def test_sadmm_is_the_solver_beneath():
@@ -117,6 +98,12 @@ def test_auto_adapts_where_the_papers_settings_underfit(digits):
     assert "λ_g lowered" in auto.strength_
     assert auto.config_.rho_max < 100
     assert auto.n_iter_ == auto.config_.epochs <= 50
+    assert paper.trials_ == ()
+    assert len(auto.trials_) >= 2
+    for trial in auto.trials_:
+        assert len(trial.accuracies) == len(trial.losses) == 50
+        assert trial.loss == min(trial.losses) == trial.losses[trial.config.epochs - 1]
+        assert trial.accuracy == trial.accuracies[trial.config.epochs - 1]
 
 
 def test_auto_is_the_solver_at_the_settings_it_shows(digits):
@@ -176,57 +163,6 @@ def test_two_classes_decide_by_one_score_and_keep_two_rows():
     np.testing.assert_allclose(model.predict_proba(x)[:, 1], 1 / (1 + np.exp(-decision)))
 
 
-@pytest.mark.parametrize(
-    ("labels", "missing"),
-    [
-        (NAMES[:3], ""),
-        (NAMES[:3], None),
-        (NAMES[:3].astype(object), np.nan),
-        (np.array([0, 1, 2]), -1),
-        (np.array([5, 9, 7]), 0),
-        (np.array([0, 1, 2], dtype=object), np.nan),
-    ],
-)
-def test_rows_without_a_label(labels, missing):
-    x, y, _ = noisy_blobs(90, 16, 3)
-    given = labels[y]
-    hidden = np.arange(90) % 5 == 0
-    if missing is not None:
-        given[hidden] = None if given.dtype == object else missing
-    model = AIRClassifier(
-        strength="paper", lambda_scale=1, epochs=20, batch_size=30, missing_label=missing
-    )
-    scores = model.fit(x, given).audit_scores(x, given)
-    assert sorted(model.classes_) == sorted(labels)
-    assert np.isnan(scores.activation).sum() == (0 if missing is None else hidden.sum())
-    assert (np.isnan(scores.margin) == np.isnan(scores.activation)).all()
-    assert np.isfinite(model.activations_).all()
-    assert (model.predict(x)[hidden] == labels[y][hidden]).mean() > 0.8
-    codes = np.searchsorted(model.classes_, labels)[y]
-    if missing is not None:
-        codes[hidden] = -1
-    config = SolverConfig(lambda_scale=1, epochs=20, batch_size=30)
-    beneath = sadmm(x, codes, n_classes=3, config=config, dtype=torch.float64)
-    assert np.array_equal(model.coef_, beneath.coef.T)
-
-
-def test_a_pandas_column_with_gaps_and_names():
-    x, y, _ = noisy_blobs(60, 4, 3)
-    frame = pd.DataFrame(x, columns=list("abcd"))
-    given = pd.Series(NAMES[y]).astype("category")
-    given[::6] = None
-    model = AIRClassifier(lambda_scale=1, epochs=5, missing_label=np.nan).fit(frame, given)
-    assert model.feature_names_in_.tolist() == list("abcd")
-    assert model.classes_.tolist() == ["ant", "bee", "cat"]
-    assert np.isnan(model.audit_scores(frame, given).margin[::6]).all()
-
-
-def test_minus_one_is_a_class_unless_told_otherwise():
-    x, y, _ = noisy_blobs(60, 16, 3)
-    assert AIRClassifier(epochs=2).fit(x, y - 1).classes_.tolist() == [-1, 0, 1]
-    assert AIRClassifier(epochs=2, missing_label=-1).fit(x, y - 1).classes_.tolist() == [0, 1]
-
-
 def test_grid_search_over_lambda_in_a_pipeline():
     x, y, _ = noisy_blobs(120, 16, 3, noise=0.2)
     model = AIRClassifier(strength="paper", epochs=20, batch_size=40)
@@ -279,127 +215,3 @@ def test_precision_follows_the_features():
     assert single.coef_.dtype == np.float32
     assert double.coef_.dtype == np.float64
     np.testing.assert_allclose(single.coef_, double.coef_, rtol=1e-3, atol=1e-5)
-
-
-@pytest.mark.parametrize("solver", ["sadmm", "exact"])
-@pytest.mark.parametrize("group", ["image_class", "image"])
-def test_tags(solver, group):
-    x, tags = tagged()
-    model = AIRMultilabelClassifier(solver=solver, group=group, lambda_scale=0.5, batch_size=30)
-    model.fit(x, tags)
-    assert model.multilabel_
-    assert model.classes_.tolist() == [0, 1, 2]
-    assert model.predict(x).shape == model.predict_proba(x).shape == (120, 3)
-    assert (model.predict(x) == tags).mean() > 0.95
-    assert model.score(x, tags) > 0.85
-    assert model.activations_.shape == (120, 3)
-    shown = model.fit(x, sparse.csr_array(tags))
-    assert (shown.predict(x) == tags).mean() > 0.95
-
-
-def test_a_wrong_tag_is_the_least_supported():
-    x, tags = tagged()
-    wrong = np.flatnonzero(tags.sum(axis=1) == 1)[:6]
-    given = tags.copy()
-    given[wrong, (tags[wrong].argmax(axis=1) + 1) % 3] = 1
-    model = AIRMultilabelClassifier(lambda_scale=0.5, batch_size=30).fit(x, given)
-    scores = model.audit_scores(x, given)
-    is_wrong = np.isin(np.arange(120), wrong)
-    some = given.any(axis=1)
-    assert np.isnan(scores.activation[~some]).all()
-    assert np.isfinite(scores.margin).all()
-    assert auroc(scores.margin[some], is_wrong[some]) > 0.95
-    assert auroc(scores.activation[some], is_wrong[some]) > 0.95
-    with pytest.raises(SolverError, match=r"shape \(120, 3\)"):
-        model.audit_scores(x, given[:, :2])
-
-
-@pytest.mark.parametrize("missing", [-9, np.nan])
-def test_unknown_tags_take_no_part(missing):
-    x, tags = tagged()
-    given = tags.astype(float)
-    given[::4, 1] = missing
-    model = AIRMultilabelClassifier(lambda_scale=0.5, batch_size=30, missing_label=missing)
-    unknown = model.fit(x, given).coef_
-    given[::4, 1] = np.nan
-    config = SolverConfig(lambda_scale=0.5, batch_size=30)
-    assert np.array_equal(unknown, sadmm(x, given, config=config, dtype=torch.float64).coef.T)
-    assert (model.predict(x) == tags).mean() > 0.95
-
-
-@pytest.mark.parametrize("bad", [np.full((120, 3), 2), np.full((120, 3), np.nan)])
-def test_tags_of_other_values_are_refused(bad):
-    with pytest.raises(SolverError, match="0 and 1"):
-        AIRMultilabelClassifier().fit(tagged()[0], bad)
-
-
-@pytest.mark.parametrize("kind", BOTH)
-@pytest.mark.parametrize(
-    ("change", "error", "says"),
-    [
-        (lambda x, y: (sparse.csr_array(x), y), TypeError, "dense data is required"),
-        (lambda x, y: (np.where(x == x.max(), np.nan, x), y), ValueError, "NaN"),
-        (lambda x, y: (np.where(x == x.max(), np.inf, x), y), ValueError, "infinity"),
-        (lambda x, y: (x * 0, y), SolverError, "not all zero"),
-        (lambda x, y: (x, y * 0), SolverError, "two classes among the labels, got 1"),
-        (lambda x, y: (x, y[:-1]), ValueError, "inconsistent"),
-        (lambda x, y: (x, y + 0.5), ValueError, "continuous"),
-        (lambda x, y: (x, np.where(y == 0, np.nan, y)), ValueError, "NaN"),
-        (lambda x, y: (x, np.where(y == 0, None, NAMES[y])), SolverError, "missing_label"),
-        (lambda x, y: (x, None), ValueError, "y"),
-        (lambda x, y: (x[:1], y[:1]), ValueError, "1 sample"),
-    ],
-)
-def test_bad_input_is_refused_in_plain_words(kind, change, error, says):
-    x, y, _ = noisy_blobs(40, 8, 3)
-    with pytest.raises(error, match=says):
-        kind().fit(*change(x, y))
-
-
-def test_no_label_at_all_is_refused():
-    x, y, _ = noisy_blobs(40, 8, 3)
-    with pytest.raises(SolverError, match="two classes among the labels, got 0"):
-        AIRClassifier(missing_label=-1).fit(x, y * 0 - 1)
-
-
-@pytest.mark.parametrize(
-    ("setting", "error"),
-    [
-        ({"solver": "newton"}, SolverError),
-        ({"solver": "exact", "lambda_scale": 0}, SolverError),
-        ({"strength": "full"}, SolverError),
-        ({"group": "pixel"}, SolverError),
-        ({"epochs": 0}, SolverError),
-        ({"device": "abacus"}, SolverError),
-    ],
-)
-def test_bad_settings_are_refused(setting, error):
-    x, y, _ = noisy_blobs(40, 8, 3)
-    with pytest.raises(error, match=str(list(setting)[-1])):
-        AIRClassifier(**setting).fit(x, y)
-
-
-@pytest.mark.parametrize("solver", ["sadmm", "exact"])
-def test_a_class_with_one_image_constant_rows_and_small_batches(solver):
-    x, y, _ = noisy_blobs(40, 8, 3)
-    y[y == 2] = 1
-    y[0] = 2  # the only one
-    x[1] = 0
-    x[2] = 1
-    x[:, 3] = 0
-    model = AIRClassifier(solver=solver, lambda_scale=1, batch_size=1000, epochs=10).fit(x, y)
-    assert model.classes_.tolist() == [0, 1, 2]
-    assert np.isfinite(model.coef_).all()
-    assert (model.activations_[1] == 0).all()  # an image without features activates nothing
-    assert (model.coef_[:, 3] == 0).all()
-    scores = model.audit_scores(x, y)
-    assert scores.activation[1] == 0
-    assert np.isfinite(scores).all()
-    assert model.predict_proba(x).sum(axis=1) == pytest.approx(1)
-
-
-def test_negative_features_warn_but_work():
-    x, y, _ = noisy_blobs(60, 16, 3)
-    with pytest.warns(NegativeFeaturesWarning, match="ignores signs"):
-        model = AIRClassifier(lambda_scale=1).fit(x - x.mean(axis=0), y)
-    assert model.score(x - x.mean(axis=0), y) > 0.8

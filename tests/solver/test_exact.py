@@ -6,7 +6,8 @@ import torch
 from scipy.optimize import minimize as scipy_minimize
 
 from air_core.errors import SolverError
-from air_core.solver import exact
+from air_core.solver import SolverConfig, adapt, air_path, exact, tune_lambda
+from air_core.solver import lambda_max as public_lambda_max
 from air_core.solver.objective import Objective, largest_lambda
 from air_core.solver.problem import make_problem
 from tests.solver.problems import noisy_blobs
@@ -121,6 +122,118 @@ def test_a_warm_start_saves_work_and_ends_at_the_same_point():
     warm = exact(X, Y, lambda_scale=1.0, start=(near.coef, near.intercept))
     assert warm.history[-1]["evaluations"] < cold.history[-1]["evaluations"]
     assert warm.history[-1]["objective"] == pytest.approx(cold.history[-1]["objective"], rel=3e-4)
+
+
+@pytest.mark.parametrize("group", ["image_class", "image"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("share", [1.001, 2.0])
+def test_from_lambda_max_up_a_warm_start_ends_at_zero_too(group, dtype, share):
+    for seed in (0, 1):  # at seed 1 the start has biases from which plain Newton steps diverge
+        x, y, _ = noisy_blobs(200, 64, 5, noise=0.2, seed=seed)
+        largest = 64 * largest_lambda(
+            make_problem(x, y, None, device="cpu", dtype=torch.float64), group
+        )
+        below = exact(x, y, lambda_scale=0.05 * largest, group=group, dtype=dtype)
+        assert (below.coef != 0).all()
+        got = exact(
+            x,
+            y,
+            lambda_scale=share * largest,
+            group=group,
+            dtype=dtype,
+            start=(below.coef, below.intercept),
+        )
+        assert (got.coef == 0).all()
+        assert got.converged
+        assert got.optimality <= 1e-4
+        assert "within 1e-04" in got.stop_reason
+        assert (got.last_activations == 0).all()
+
+
+def test_a_warm_start_silences_the_classes_that_a_cold_one_does():
+    x, y, _ = noisy_blobs(200, 64, 5, noise=0.2, seed=1)
+    largest = 64 * largest_lambda(
+        make_problem(x, y, None, device="cpu", dtype=torch.float64), "image_class"
+    )
+    start = exact(x, y, lambda_scale=0.3 * largest)
+    silent = set()
+    for share in (0.95, 0.9, 0.8, 0.7):
+        cold = exact(x, y, lambda_scale=share * largest)
+        warm = exact(x, y, lambda_scale=share * largest, start=(start.coef, start.intercept))
+        zeros = (cold.coef == 0).all(axis=0)
+        silent.add(int(zeros.sum()))
+        np.testing.assert_array_equal((warm.coef == 0).all(axis=0), zeros)
+    assert silent & {1, 2, 3, 4}
+
+
+@pytest.mark.parametrize("far", [3.0, 30.0, 300.0])
+def test_the_best_bias_is_found_from_anywhere(far):
+    problem = make_problem(X, Y, None, device="cpu", dtype=torch.float64)
+    tags = (np.arange(3) == Y[:, None]).astype(float)
+    several = make_problem(X, tags, None, device="cpu", dtype=torch.float64)
+    nothing = torch.zeros((60, 3), dtype=torch.float64)
+    start = far * torch.tensor([1.0, -1.0, 0.3], dtype=torch.float64)
+    for loss in (problem.loss, several.loss):
+        found = loss.best_bias(nothing, start, steps=200)
+        assert float(loss.residual(nothing + found).sum(dim=0).abs().max()) < 1e-6
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("value", [0.1, 1.0, 1000.0])
+def test_constant_features_change_no_lambda_max(dtype, value):
+    constant = np.full((60, 4), value)
+    assert lambda_max_of(np.hstack([X, constant]), dtype) == pytest.approx(
+        lambda_max_of(X, dtype), rel=1e-4
+    )
+    assert lambda_max_of(constant, dtype) == 0
+    assert lambda_max_of(np.tile(X[:1], (60, 1)), dtype) == 0
+    for work in (air_path, tune_lambda, public_lambda_max):
+        with pytest.raises(SolverError, match="differ between the classes"):
+            work(constant, Y)
+    got = exact(constant, Y)
+    assert got.converged
+    assert (got.coef == 0).all()
+
+
+def lambda_max_of(x, dtype):
+    problem = make_problem(x, Y, None, device="cpu", dtype=dtype)
+    return largest_lambda(problem, "image_class")
+
+
+def test_strength_of_constant_features_is_left_alone():
+    config = SolverConfig(epochs=2)
+    chosen = adapt(np.ones((60, 4)), Y, config, n_classes=3, device="cpu")
+    assert chosen.config.lambda_scale == config.lambda_scale
+
+
+def test_a_lower_bound_of_lambda_max_is_found_early_and_not_kept():
+    problem = make_problem(X, Y, None, device="cpu", dtype=torch.float64)
+    early = largest_lambda(problem, "image_class", enough=1e-3)
+    whole = largest_lambda(problem, "image_class")
+    assert 1e-3 <= early <= whole
+    assert whole == lambda_max("image_class")
+
+
+@pytest.mark.parametrize("kind", ["duplicated", "constants", "one feature"])
+def test_duplicate_and_constant_features_do_not_hold_up_the_choice_of_lambda(kind):
+    x, y, _ = noisy_blobs(400, 64, 4, noise=0.2)
+    made = {
+        "duplicated": np.repeat(x, 5, axis=1),
+        "constants": np.hstack([x, np.ones((400, 30))]),
+        "one feature": np.repeat(x[:, :1], 16, axis=1),
+    }[kind]
+    # Each value of λ_g within a few dozen evaluations, of the 200 that are allowed.
+    used = [point.evaluations for point in air_path(made, y, count=12, tolerance=1e-3).points]
+    assert max(used) < 100
+    assert tune_lambda(made, y) > 0
+
+
+def test_what_the_precision_does_not_allow_ends_and_is_said():
+    x, y, _ = noisy_blobs(300, 32, 3, noise=0.2)
+    got = exact(1 + 1e-4 * x, y, lambda_scale=1e-4, tolerance=1e-9)
+    assert not got.converged
+    assert "no further descent in torch.float32" in got.stop_reason
+    assert got.history[-1]["evaluations"] < 2000
 
 
 def test_giving_up_is_said():

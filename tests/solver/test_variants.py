@@ -4,12 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from air_core.errors import SolverError
 from air_core.metrics import auroc
 from air_core.solver import (
     NegativeFeaturesWarning,
     SolverConfig,
-    air_path,
     exact,
     paper_grid,
     sadmm,
@@ -44,54 +42,6 @@ def test_blocks_find_what_the_papers_update_finds():
     }
     assert got["all"] > 0.9
     assert abs(got["all"] - got["block"]) < 0.03
-
-
-def tags_problem(seed=0):
-    """Images with one or two of four tags; one present tag in ten is a lie."""
-    rng = np.random.default_rng(seed)
-    n, p, c = 300, 40, 4
-    true = np.zeros((n, c))
-    true[np.arange(n), rng.integers(0, c, n)] = 1
-    true[rng.random((n, c)) < 0.15] = 1
-    centres = np.abs(rng.normal(size=(c, p)))
-    x = np.maximum(0, true @ centres + 0.5 * rng.normal(size=(n, p)))
-    given = true.copy()
-    lie = (true == 0) & (rng.random((n, c)) < 0.1)
-    given[lie] = 1
-    return x, given, lie
-
-
-@pytest.mark.parametrize("solve", ["sadmm", "exact"])
-def test_false_tags_are_least_supported(solve):
-    x, given, lie = tags_problem()
-    if solve == "sadmm":
-        got = sadmm(x, given, config=SolverConfig(batch_size=64))
-    else:
-        got = exact(x, given, lambda_scale=2.0)
-        assert got.converged
-    scores = x @ got.coef + got.intercept
-    present = given == 1
-    assert auroc(scores[present], lie[present]) > 0.95
-    assert auroc(got.activations[present], lie[present]) > 0.6
-
-
-def test_unknown_tags_take_no_part():
-    x, given, _ = tags_problem()
-    hidden = given.copy()
-    hidden[:50] = np.nan
-    got = exact(x, hidden, lambda_scale=2.0, dtype=torch.float64)
-    changed = hidden.copy()
-    flipped = exact(
-        np.vstack([x, x[:5]]),
-        np.vstack([changed, np.full((5, 4), np.nan)]),
-        lambda_scale=2.0,
-        dtype=torch.float64,
-    )
-    assert got.converged
-    assert flipped.converged
-    assert np.isfinite(got.activations).all()
-    with pytest.raises(SolverError, match="0, 1 or NaN"):
-        sadmm(x, given * 2)
 
 
 def test_memory_mapped_features_are_not_changed_and_give_the_same(tmp_path):
@@ -131,14 +81,6 @@ def test_the_papers_grid_is_one_call():
     assert len(chosen.trials) == 2
     assert {trial.config.beta for trial in chosen.trials} == {1.1, 1.5}
     assert chosen.config.epochs <= 2
-
-
-def test_a_path_of_tags_suggests_tags():
-    x, given, _ = tags_problem()
-    path = air_path(x, given, count=3)
-    point = path.points[-1]
-    assert point.suggestions.shape == given.shape
-    assert (point.suggestions == given).mean() > 0.8
 
 
 def test_too_few_images_keep_the_settings_and_say_so():
