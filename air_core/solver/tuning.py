@@ -305,7 +305,7 @@ def tune_lambda(
         problem = make_problem(features, labels, n_classes, device=device, dtype=dtype)
         lambda_max = largest_lambda(problem, group)
         check_lambda_max(lambda_max)
-        return 0.1 * lambda_max * problem.matrix.p
+        return float(0.1 * lambda_max * problem.matrix.p)
     train, held_out = _halves(features, labels, split, n_classes, device=device, dtype=dtype)
     path = solve_path(
         train,
