@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from air_core.dataset import Dataset
 from air_core.errors import DecisionError
 from air_core.labels import Decision, Event, LabelEvent
 from air_core.reviewers import Conflict, Reviews
@@ -26,8 +27,8 @@ def settle(
     reviewer : str
         The adjudicator.
     seen : Conflict, optional
-        What the adjudicator saw. If reviewers or another adjudicator have said something else
-        since, nothing is stored.
+        What the adjudicator saw; by default what is there now. If reviewers or another
+        adjudicator have said something else since, nothing is stored.
 
     Raises
     ------
@@ -40,21 +41,19 @@ def settle(
         raise DecisionError(f"Expected an item of this workspace, got id {item!r}.")
     if decision.action == "relabel" and decision.label is not None:
         decision = replace(decision, label=workspace.stored_label(decision.label))
-    if not decision.reason:
-        votes = next((c.votes for c in workspace.reviews().conflicts if c.item_id == item), {})
-        said = ", ".join(f"{who}: {outcome}" for who, outcome in votes.items())
+    seen = seen or _conflict(dataset, item, workspace.labels.events())
+    if seen is not None and not decision.reason:
+        said = ", ".join(f"{who}: {outcome}" for who, outcome in seen.votes.items())
         decision = replace(decision, reason=f"adjudicated ({said})")
 
     def check(events: Sequence[Event]) -> None:
-        found = Reviews(dataset, events).conflicts
-        conflict = next((c for c in found if c.item_id == item), None)
-        path = dataset.paths[dataset.row_of(item)]
+        conflict, path = _conflict(dataset, item, events), dataset.paths[dataset.row_of(item)]
         if conflict is None:
             raise DecisionError(
                 f"Expected an image on which reviewers differ, got {path}.",
                 hint="air-audit conflicts lists them.",
             )
-        if seen is not None and conflict != seen:
+        if conflict != seen:
             raise DecisionError(
                 f"What was said about {path} has changed since it was last seen.",
                 hint="Look at it again, then settle it.",
@@ -63,3 +62,9 @@ def settle(
     return workspace.labels.adjudicate(
         decision, reviewer=reviewer, old_label=dataset.given_text(dataset.row_of(item)), check=check
     )
+
+
+def _conflict(dataset: Dataset, item: str, events: Sequence[Event]) -> Conflict | None:
+    """What reviewers differ about, from the events on this item alone."""
+    found = Reviews(dataset, [event for event in events if event.item_id == item]).conflicts
+    return found[0] if found else None

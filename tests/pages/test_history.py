@@ -95,6 +95,22 @@ def test_undo_and_redo_of_the_reviewers_own(decided, monkeypatch):
     assert len(decided.reviewed()) == 2
 
 
+def test_everything_that_passes_the_filters_is_chosen_at_once(audited):
+    workspace = Workspace.open(audited)
+    items = [str(item) for item in workspace.dataset.item_ids]
+    for who in ("ana", "bo", "cy"):
+        workspace.decide([Decision(item, "exclude") for item in items], reviewer=who)
+    page = run()
+    page.multiselect(key="history-reviewers").set_value(["ana", "bo", "cy"]).run()
+    page.checkbox[0].set_value(True).run()
+    assert page.checkbox[0].label == "Choose all 120, on every page"
+    assert not button(page, "Undo 120 …").disabled
+    assert "120 events chosen" in said(page)
+    # Other filters, another choice.
+    page.multiselect(key="history-reviewers").set_value(["ana", "bo"]).run()
+    assert "80 of 120 events" in said(page)
+
+
 def test_agreement_is_a_sentence_and_a_table(decided):
     page = view("agreement")
     assert "gave the same verdict on **0%** of 1 image" in said(page)

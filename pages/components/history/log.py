@@ -34,15 +34,22 @@ def trail(workspace: Workspace, reviews: Reviews) -> None:
         st.button("Show every event", icon=":material/filter_alt_off:", on_click=_clear)
         return
     table = st.container()
-    here, first = _page_of(events)
+    token = f"{reviews.events[-1].event_id} {chosen!r}"
+    with st.container(horizontal=True, vertical_alignment="center"):
+        here, first = _page_of(events)
+        everything = len(here) < len(events) and st.checkbox(
+            f"Choose all {len(events):,}, on every page", key=f"history-all {token}"
+        )
     with table:
         numbers = events_table(
             [shown.row(event) for event in here],
             key="history-events",
             thumbnails=f"/air/thumb/{{id}}?v={resources.version(workspace)}",
-            token=f"{reviews.events[-1].event_id} {first} {chosen!r}",
+            token=f"{first} {token}",
             caption=f"{len(events):,} events, newest first",
         )
+    if everything:
+        numbers = tuple(event.event_id for event in events)
     with bar:
         if numbers:
             _act_on(workspace, reviews, shown, numbers)
@@ -117,8 +124,9 @@ def _say_what_is_there(reviews: Reviews, events: list[Event], chosen: EventFilte
 
 
 def _act_on(workspace: Workspace, reviews: Reviews, shown: Trail, numbers: tuple[int, ...]) -> None:
-    hidden = {e.event_id for e in reviews.events if e.event_id in numbers and shown.hides(e)}
-    changes = workspace.labels.undoing(set(numbers) - hidden)
+    wanted = set(numbers)
+    chosen = [event for event in reviews.events if event.event_id in wanted]
+    changes = workspace.labels.undoing({e.event_id for e in chosen if not shown.hides(e)})
     events = [event for event, _, _ in changes]
     redo = brings_back(changes)
     title = f"Bring back {len(events):,} …" if redo else f"Undo {len(events):,} …"
@@ -129,10 +137,7 @@ def _act_on(workspace: Workspace, reviews: Reviews, shown: Trail, numbers: tuple
         if events else "Nothing of these stands: it was undone, or cannot be.",
     ):  # fmt: skip
         confirm_undo(workspace, changes)
-    items = list(dict.fromkeys(
-        e.item_id for e in reviews.events
-        if e.event_id in set(numbers) and e.item_id in workspace.dataset
-    ))  # fmt: skip
+    items = list(dict.fromkeys(e.item_id for e in chosen if e.item_id in workspace.dataset))
     plural = "s" if len(items) != 1 else ""
     if st.button(
         f"Open {len(items):,} image{plural} in Review", icon=":material/grid_view:",
