@@ -57,6 +57,7 @@ def fuzz(format: str, sample: Path, scratch: Path, *, inputs: int, seed: int = 0
     files = sorted(f for f in home.rglob("*") if f.is_file() and _is_label_file(f))
     contents = {file: file.read_bytes() for file in files}
     outcome = Outcome()
+    _attempt(source, format, scratch, Outcome(), sample.name)  # imports take their time once
     for number in range(inputs):
         if files:
             target = rng.choice(files)
@@ -65,18 +66,12 @@ def fuzz(format: str, sample: Path, scratch: Path, *, inputs: int, seed: int = 0
         else:  # the labels stand in the names alone
             target = rng.choice(sorted(home.rglob("*")))
             moved = _rename(rng, target)
-        options = ReadOptions(unpack=scratch / "unpacked")
         outcome.inputs += 1
-        started = time.perf_counter()
-        try:
-            with watched(scratch, outcome.failures), _limit(HANG_SECONDS):
-                chosen = find_format(source, None, options) if number % 2 else get_format(format)
-                chosen.read(source, options)
-        except AirError:
-            outcome.refused += 1
-        except Exception as error:
-            outcome.failures.append(f"{target.name}: {type(error).__name__}: {str(error)[:200]}")
-        seconds = time.perf_counter() - started
+        named = None if number % 2 else format
+        seconds = _attempt(source, named, scratch, outcome, target.name)
+        if seconds > SLOW_SECONDS:
+            # An input that hangs does so each time; a machine that was busy does not.
+            seconds = min(seconds, _attempt(source, named, scratch, Outcome(), target.name))
         outcome.slowest = max(outcome.slowest, seconds)
         if seconds > SLOW_SECONDS:
             outcome.failures.append(f"{target.name}: {seconds:.1f} s")
@@ -84,8 +79,24 @@ def fuzz(format: str, sample: Path, scratch: Path, *, inputs: int, seed: int = 0
             target.write_bytes(contents[target])
         else:
             moved.rename(target)
-        shutil.rmtree(scratch / "unpacked", ignore_errors=True)
     return outcome
+
+
+def _attempt(source: Path, named: str | None, scratch: Path, outcome: Outcome, what: str) -> float:
+    """Read the source as it stands now; seconds that it took."""
+    options = ReadOptions(unpack=scratch / "unpacked")
+    started = time.perf_counter()
+    try:
+        with watched(scratch, outcome.failures), _limit(HANG_SECONDS):
+            chosen = get_format(named) if named else find_format(source, None, options)
+            chosen.read(source, options)
+    except AirError:
+        outcome.refused += 1
+    except Exception as error:
+        outcome.failures.append(f"{what}: {type(error).__name__}: {str(error)[:200]}")
+    seconds = time.perf_counter() - started
+    shutil.rmtree(scratch / "unpacked", ignore_errors=True)
+    return seconds
 
 
 def _is_label_file(file: Path) -> bool:
