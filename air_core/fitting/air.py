@@ -94,9 +94,6 @@ def fit(
         fields["notes"] |= {
             "converged": result.converged,
             "stop_reason": result.stop_reason,
-            "largest_merge": result.largest_merge,
-            "averaging_bound": result.averaging_bound,
-            "optimality": result.optimality,
             "feature_scale": result.feature_scale,
         }
         return _readings(features, dataset, result) | fields
@@ -171,6 +168,9 @@ def _sadmm(
         ]
     kept = {epoch for epoch in FIGURE_3_EPOCHS if epoch < config.epochs} | {config.epochs}
     result = sadmm(features, targets, config=config, snapshots=kept, **on)
+    notes["largest_merge"] = result.largest_merge
+    if config.update == "all":
+        notes["averaging_bound"] = result.averaging_bound
     epochs = sorted(result.snapshots)
     return result, {
         "lambda_scale": config.lambda_scale,
@@ -201,7 +201,7 @@ def _exact(
     return result, {
         "lambda_scale": chosen["lambda_scale"],
         "settings": {**asked, **chosen},
-        "notes": {},
+        "notes": {"optimality": result.optimality},
         "epochs": np.zeros(0, dtype=np.intp),
         "epoch_activations": np.zeros((0, len(features))),
     }
