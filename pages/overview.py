@@ -13,7 +13,7 @@ from pages.components import classes_panel
 from pages.components.checklist import Status, Step, draw_checklist, steps
 from pages.components.copies_panel import draw_copies, draw_odd, review
 from pages.components.markdown import literal
-from pages.components.opening import draw_opening, follow_imports
+from pages.components.opening import draw_opening, follow_imports, may_open
 from pages.components.quarantine import draw_quarantine
 from pages.components.status import status_of, worst_rows
 from pages.components.strip import draw_worst
@@ -24,14 +24,14 @@ from pages.recipes import start_audit, start_facts
 @st.dialog("Open other images", width="large", icon=":material/folder_open:")
 def open_others() -> None:
     """Every way to other images; the ones on screen stay as they are."""
-    draw_opening()
+    draw_opening(sample=True)
 
 
 def heading(workspace: Workspace) -> None:
     """Whose audit it is, and the way to another."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.title("Overview", width="stretch")
-        if st.button("Open other images", icon=":material/folder_open:"):
+        if may_open() and st.button("Open other images", icon=":material/folder_open:"):
             open_others()
     st.caption(literal(f"{workspace.info.source} · {workspace.info.format}"))
 
@@ -71,7 +71,8 @@ def main() -> None:
         workspace = resources.workspace()
     except AirError as error:
         st.error(str(error), icon=":material/error:")
-        draw_opening()
+        follow_imports()
+        draw_opening(sample=True)
         return
     if workspace is None:
         return welcome()

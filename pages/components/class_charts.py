@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pages.components.palette import AGREES, DISAGREES
 
 _QUIET = "#8FABB1"  # what needs no attention, on white and on near-black
+_WHISKER = "#7F8C90"
 _LONGEST = 28
 
 
@@ -80,7 +81,7 @@ def noise_bars(
             "arrayminus": rates - low,
             "thickness": 1.6,
             "width": 5,
-            "color": "#6B7A7E",
+            "color": _WHISKER,
         },
         customdata=[
             f"{_text(name)}: {rate:.1%}, {least:.1%} to {most:.1%}"

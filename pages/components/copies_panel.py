@@ -16,11 +16,6 @@ _GROUPS, _SHOWN, _ODD = 6, 6, 10
 _MORE = "air-copies-shown"
 
 
-def unsettled(workspace: Workspace, found: Copies, decided: Sequence[bool]) -> list[Group]:
-    """Groups with conflicting labels of which an image is not decided on."""
-    return [one for one in found.conflicts if not all(decided[row] for row in one.rows)]
-
-
 def review(workspace: Workspace, rows: Sequence[int], origin: str) -> None:
     """Open the review on these images."""
     state.set_selection([str(workspace.dataset.item_ids[row]) for row in rows], origin)
@@ -81,7 +76,7 @@ def draw_odd(workspace: Workspace, found: Copies) -> None:
     else:
         st.markdown("No image stands out. These are the ones least like the others.")
     chosen = far.tolist() if len(far) else rows
-    if st.button("Review these", key="air-odd", icon=":material/rate_review:"):
+    if st.button("Review these images", key="air-odd", icon=":material/rate_review:"):
         review(workspace, chosen, "images unlike the others")
     for place, row in zip(st.columns(_ODD), rows, strict=False):
         given = dataset.shown(dataset.given_text(row)) or "no label"

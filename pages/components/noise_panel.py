@@ -65,13 +65,11 @@ def mixups(names: tuple[str, ...], estimate: NoiseEstimate) -> pd.DataFrame:
 
 
 def draw_noise(names: tuple[str, ...], found: NoiseFacts) -> None:
-    """Draw the chart of estimated noise with its words."""
-    classes = found.classes
+    """Draw the chart of estimated noise by class."""
     rates, low, high = (
-        np.array([getattr(one, field) for one in classes]) for field in ("rate", "low", "high")
+        np.array([getattr(one, field) for one in found.classes])
+        for field in ("rate", "low", "high")
     )
-    st.markdown(f"**{in_words(found.overall)}**")
-    st.caption(f"{basis(found.overall)} Whiskers: 95 % intervals.")
     worst = int(np.argmax(rates))
     st.plotly_chart(
         noise_bars(names, rates, low, high), key="air-noise",

@@ -16,7 +16,7 @@ from air_core.images import IMAGE_EXTENSIONS
 from air_core.recents import Recent, free_folder, recent_workspaces
 from air_core.sources import is_url
 from air_core.uploads import ARCHIVES, LABEL_FILES, MEGABYTES, receive
-from pages import resources, state
+from pages import access, resources, state
 from pages.components.markdown import literal
 from pages.components.running import draw_jobs
 from pages.jobs import registry
@@ -25,19 +25,37 @@ from pages.recipes import OPEN, start_opening
 _DETECT = "Find out"
 
 
-def draw_opening() -> None:
-    """Draw every way to images that this server can open, and imports under way."""
-    follow_imports()
-    path, upload, sample = st.tabs(
-        [":material/folder_open: Path or address", ":material/upload: Upload",
-         ":material/science: Sample"], key="air-open-tabs",
-    )  # fmt: skip
-    with path:
+def may_open() -> bool:
+    """Whether people may choose what this server shows; not where it is shared by login.
+
+    A path reads what the server can read, and another workspace is another for everybody.
+    """
+    return access.login() is None
+
+
+def draw_opening(*, sample: bool) -> None:
+    """Draw the ways to images that this server can open.
+
+    Parameters
+    ----------
+    sample : bool
+        Whether to offer the sample among them.
+    """
+    if not may_open():
+        st.info(
+            "People log in to this server, so whoever runs it chooses the images: "
+            "`air-audit ui WORKSPACE`.", icon=":material/lock:",
+        )  # fmt: skip
+        return
+    names = [":material/folder_open: Path or address", ":material/upload: Upload"]
+    tabs = st.tabs([*names, *([":material/science: Sample"] if sample else [])])
+    with tabs[0]:
         _by_path()
-    with upload:
+    with tabs[1]:
         _by_upload()
-    with sample:
-        _the_sample()
+    if sample:
+        with tabs[2]:
+            draw_sample()
     _recent(recent_workspaces())
 
 
@@ -111,11 +129,12 @@ def _by_upload() -> None:
         st.rerun()
 
 
-def _the_sample() -> None:
+def draw_sample() -> None:
+    """Draw what the sample is, and a button that audits it."""
     st.markdown("1,200 pictures of clothes in 10 classes; one label in ten is wrong.")
     with st.container(horizontal=True, gap="small"):
         for picture in _sample_pictures():
-            st.image(picture, width=64)
+            st.image(picture, width=52)
     if st.button("Audit the sample data", type="primary", icon=":material/science:"):
         folder = demo_workspace()
         start_opening(str(installation.sample_source()), _watched(folder), audit=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.components.opening import draw_opening
+from pages.components.opening import draw_opening, draw_sample, follow_imports, may_open
 
 STEPS = (
     "##### :material/troubleshoot: Rank\nThe method of *Auxiliary Image Regularization for Deep "
@@ -24,7 +24,14 @@ def welcome() -> None:
         "AIR Audit ranks every label by how little the other images support it, shows you the "
         "worst first, and keeps a trail of what you decide. Your files are never changed."
     )
-    with st.container(border=True):
-        draw_opening()
+    follow_imports()
+    own, sample = st.columns([3, 2], gap="medium")
+    with own, st.container(border=True, height="stretch"):
+        st.subheader(":material/folder_open: Open your own images", anchor=False)
+        draw_opening(sample=False)
+    if may_open():
+        with sample, st.container(border=True, height="stretch"):
+            st.subheader(":material/science: Try the sample", anchor=False)
+            draw_sample()
     for place, text in zip(st.columns(3, gap="medium"), STEPS, strict=True):
         place.markdown(text)

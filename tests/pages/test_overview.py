@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from air_core import facts, orders, pipeline
 from air_core.labels import Decision
 from air_core.workspace import Workspace
-from pages import recipes, resources, state
+from pages import access, recipes, resources, state
 from pages.components.checklist import Status, steps
 from pages.components.markdown import literal
 from pages.components.status import worst_rows
@@ -83,9 +83,19 @@ def checked(checked_once, tmp_path, monkeypatch):
 def test_without_a_workspace_it_offers_every_way_to_open_images(home):
     page = run()
     assert [tab.label.split(": ")[-1] for tab in page.tabs] == [
-        "Path or address", "Upload", "Sample",
+        "Path or address", "Upload",
     ]  # fmt: skip
     assert {"Open", "Open the upload", "Audit the sample data"} <= set(labels(page))
+
+
+def test_where_people_log_in_nobody_chooses_other_images(home, imported, monkeypatch):
+    monkeypatch.setattr(access, "login", lambda: object())
+    assert "Open other images" not in labels(run())
+    monkeypatch.setenv(resources.VARIABLE, "")
+    page = run()
+    assert not page.text_input
+    assert "Audit the sample data" not in labels(page)
+    assert "whoever runs it" in page.info[0].value
 
 
 def test_the_sample_opens_and_its_audit_starts(home, monkeypatch):
