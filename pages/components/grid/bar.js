@@ -17,9 +17,9 @@ Object.assign(Grid.prototype, {
     const same = new Set(flagged.map((item) => item.suggested)).size === 1 && flagged.length === targets.length;
     const number = many ? ` ${targets.length}` : "";
     const texts = {
-      accept: many && same ? `Accept${number} → ${flagged[0].suggested}` : `Accept${number}`,
+      accept: `Accept${number}`,
       keep: `Keep${number}`,
-      pick: `Relabel${number} as …`,
+      pick: `Relabel${number} …`,
       exclude: `Exclude${number}`,
       unsure: `Unsure${number}`,
     };
@@ -29,6 +29,10 @@ Object.assign(Grid.prototype, {
       const said = texts[button.dataset.do];
       if (text.textContent !== said) text.textContent = said;
       button.title = said;
+      const into = button.querySelector(".into");
+      // In the large picture nothing else tells it apart from the keys below.
+      const tells = same && (many || button.closest("dialog"));
+      if (into) into.textContent = tells ? `→ ${flagged[0].suggested}` : "";
       button.disabled = !targets.length;
     }
     this.paintConflicts();

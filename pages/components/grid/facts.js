@@ -10,7 +10,7 @@ function facts(item) {
     ["Score", item.score == null ? "" : `${item.score.toFixed(4)} (1 clean, 0 worst)`],
     ["Rank", item.rank == null ? "" : item.rank.toLocaleString("en")],
     ["Decision", decided || (item.border ? "" : "none yet")],
-    ["Meanwhile", item.met ? `${item.met.theirs.reviewer} ${verdict(item.met.theirs)}` : ""],
+    ["You chose", item.met ? verdict({ action: item.met.mine[1], label: item.met.mine[2] }) : ""],
     ["Check", item.border ? MARKS[item.border](item) : ""],
     ...(item.details ?? []),
     ["File", item.path],
