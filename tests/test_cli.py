@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -35,16 +36,34 @@ def air(monkeypatch, capsys):
     return run
 
 
+@pytest.fixture(scope="module")
+def audited_once(tmp_path_factory):
+    """A folder with ``source`` and ``ws``, audited; and another with the same to restore it."""
+    home = tmp_path_factory.mktemp("cli")
+    source, folder = make_source(home / "live" / "source"), home / "live" / "ws"
+    opened = pipeline.open_source(source, folder)
+    pipeline.audit(opened, device="cpu")
+    opened.close()
+    shutil.copytree(home / "live", home / "kept")
+    return home
+
+
 @pytest.fixture
-def audited(tmp_path, air):
-    source = make_source(tmp_path / "source")
-    folder = tmp_path / "ws"
-    assert air("open", source, "--workspace", folder)[0] == 0
-    assert air("extract", folder, "--device", "cpu")[0] == 0
+def audited(audited_once):
+    """Source and workspace, where they always were: a workspace knows the place of its source."""
+    live = audited_once / "live"
+    shutil.rmtree(live)
+    shutil.copytree(audited_once / "kept", live)
+    return live / "source" / "labels.csv", live / "ws"
+
+
+def test_open_extract_and_fit_say_what_they_did(tmp_path, air):
+    source, folder = make_source(tmp_path / "source"), tmp_path / "ws"
+    assert "36 images, 3 classes" in air("open", source, "--workspace", folder)[1]
+    assert "features from efficientnet-lite0" in air("extract", folder, "--device", "cpu")[1]
     code, printed, _ = air("fit", folder, "--device", "cpu")
     assert code == 0
     assert "10/p" in printed
-    return source, folder
 
 
 def read_csv(path):

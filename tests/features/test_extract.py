@@ -186,6 +186,7 @@ def test_default_backbone_is_offline_and_non_negative(images, tmp_path):
     assert np.ptp(got.array, axis=0).max() > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["alexnet-fc7", "resnet50"])
 def test_torchvision_backbones_load_local_weights(name, images, tmp_path):
     from torchvision import models

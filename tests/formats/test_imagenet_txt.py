@@ -139,6 +139,7 @@ def test_lists_of_another_format(tmp_path: Path, paint: PaintImage, multilabel: 
     assert [p for p in again.dataset.paths if "say" in p] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["one", "many"])
 def test_its_own_library_writes_what_we_read_and_reads_what_we_write(
     tmp_path: Path, paint: PaintImage, kind: str

@@ -288,6 +288,7 @@ def test_a_configuration_beside_the_tasks_tells_the_classes(tmp_path: Path) -> N
         TASKS.read(file, NONE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("many", [False, True])
 def test_the_configuration_fits_the_tasks(tmp_path: Path, many: bool) -> None:
     labels = ['["=1+1", "ä & <b>"]', '["007"]', "[]"] if many else ["=1+1", "ä & <b>", "007"]
@@ -308,6 +309,7 @@ def test_the_configuration_fits_the_tasks(tmp_path: Path, many: bool) -> None:
     assert listing.class_names == tuple(classes)
 
 
+@pytest.mark.slow
 def test_the_configuration_of_a_rewritten_file_uses_its_names(tmp_path: Path) -> None:
     file = write(tmp_path, TEXT.replace('"choice"', '"what"'))
     clean = decided(TASKS.read(file, NONE))

@@ -215,6 +215,7 @@ CLASSES = ["z", "=1+1", "007", 'ä, ב\n"x"']
 AMBIGUOUS = ['["a"]', '{"choices": ["b"]}']
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("many", [False, True])
 def test_label_studios_own_converter_agrees(tmp_path: Path, many: bool) -> None:
     config = tmp_path / "label-studio-config.xml"

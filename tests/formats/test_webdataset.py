@@ -321,6 +321,7 @@ def test_shards_of_another_format(tmp_path: Path, multilabel: bool) -> None:
     assert list(again.dataset.digests) == list(made.dataset.digests)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["", ".gz"])
 @pytest.mark.parametrize("labels", ["cls", "json"])
 def test_its_own_library_writes_what_we_read_and_reads_what_we_write(

@@ -92,6 +92,7 @@ def test_what_is_handed_out_is_chosen_under_the_lock(store: LabelStore, target: 
     assert (seen, made.item_id, more.item_id) == ([1, 2], "i1", "i2")
 
 
+@pytest.mark.slow
 def test_two_programs_that_hand_out_at_once_hand_out_nothing_twice(target: str | Path) -> None:
     LabelStore(target).close()
     workers = [start("hand_out", target, f"r{n}", 10) for n in range(4)]

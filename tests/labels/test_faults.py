@@ -61,6 +61,7 @@ def kill_while_deciding(
     return told, len(numbers)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("rounds", "count"), [(2, 40), pytest.param(20, 2000, marks=FULL)])
 def test_whatever_is_killed_every_acknowledged_decision_is_there_once(
     target: str | Path, rounds: int, count: int
@@ -81,6 +82,7 @@ def test_whatever_is_killed_every_acknowledged_decision_is_there_once(
     print(f"{rounds} rounds, {between} killed between the disk and the answer")
 
 
+@pytest.mark.slow
 @pytest.mark.postgres
 @pytest.mark.parametrize(("rounds", "count"), [(1, 100), pytest.param(5, 1000, marks=FULL)])
 def test_a_server_that_is_killed_keeps_what_it_acknowledged(
@@ -108,6 +110,7 @@ def test_a_server_that_is_killed_keeps_what_it_acknowledged(
             assert store.verify().problems == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("processes", "count"), [(3, 30), pytest.param(8, 500, marks=FULL)])
 def test_many_processes_at_once_make_one_valid_chain(
     target: str | Path, processes: int, count: int
@@ -152,6 +155,7 @@ def test_a_full_disk_is_said_and_nothing_is_damaged(tmp_path: Path) -> None:
     assert report["integrity"] == "ok"
 
 
+@pytest.mark.slow
 @pytest.mark.postgres
 @pytest.mark.skipif(os.geteuid() != 0, reason="the server runs as another user than root")
 def test_a_full_disk_of_the_server_is_said_and_nothing_is_damaged(

@@ -219,6 +219,7 @@ def test_an_upgrade_that_fails_leaves_the_log_as_it_was(
     test_nothing_of_version_1_is_lost(version_1)
 
 
+@pytest.mark.slow
 def test_two_programs_upgrade_at_once(version_1: str | Path) -> None:
     workers = [start("decide", version_1, f"worker{n}", 1, 1) for n in range(3)]
     assert [answers(worker) for worker in workers] == [["1"]] * 3

@@ -195,6 +195,7 @@ def test_a_transaction_sees_what_the_one_before_has_written(postgres_url: str) -
         assert one.verify().problems == ()
 
 
+@pytest.mark.slow
 def test_a_server_that_dies_loses_nothing_and_the_store_goes_on(own_server: OwnServer) -> None:
     with own_server.place() as url, closing(LabelStore(url)) as store:
         keep(store)

@@ -26,6 +26,7 @@ def test_undo_and_redo_survive_a_restart(target: str | Path) -> None:
         assert in_force(store) == {"a": "dog"}
 
 
+@pytest.mark.slow
 def test_many_threads_with_one_store(store: LabelStore) -> None:
     def decide(worker: int) -> None:
         for number in range(100):
@@ -42,6 +43,7 @@ def test_many_threads_with_one_store(store: LabelStore) -> None:
     assert len(store.current()) == 400
 
 
+@pytest.mark.slow
 def test_many_processes_with_one_file(tmp_path: Path) -> None:
     path = tmp_path / "l.sqlite"
     workers = [start("decide", path, f"client{n}", 1, 100) for n in range(3)]
