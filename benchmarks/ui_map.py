@@ -28,12 +28,15 @@ window.airDeep = (selector) => {
 # Every frame after the pointer is let go: are the tiles others than before, and is the first
 # picture there? The timeout runs after that frame is painted.
 _WATCH = """
-(before) => {
+() => {
   const watch = (window.airBench = {});
+  const tiles = () => [...(window.airDeep(".air-grid .tiles")?.querySelectorAll(".tile") ?? [])];
+  const ids = (list) => list.map((tile) => tile.dataset.id).join();
+  const before = ids(tiles());
   const look = () => {
-    const list = window.airDeep(".air-grid .tiles");
-    const first = list?.querySelector(".tile");
-    if (first && first.dataset.id !== before) {
+    const list = tiles();
+    const [first] = list;
+    if (first && ids(list) !== before) {
       const at = () => performance.now() - watch.from;
       if (!watch.tiles) setTimeout(() => { watch.tiles ??= at(); });
       const picture = first.querySelector("img");
@@ -48,7 +51,6 @@ _WATCH = """
     { capture: true, once: true });
 }
 """
-_FIRST = '() => window.airDeep(".air-grid .tile")?.dataset.id ?? ""'
 # Frames that the browser showed and, of these, frames whose points were painted anew.
 _COUNT = """
 () => {
@@ -155,7 +157,7 @@ def _lasso(page: Any, frame: dict[str, float], number: int) -> dict[str, Any]:
         page.mouse.move(
             middle[0] + radii[0] * math.cos(turn), middle[1] + radii[1] * math.sin(turn)
         )
-    page.evaluate(_WATCH, page.evaluate(_FIRST))
+    page.evaluate(_WATCH)
     page.mouse.up()
     page.wait_for_function("() => window.airBench.pictures", polling=50)
     row = dict(page.evaluate("() => window.airBench"))

@@ -137,7 +137,7 @@ def test_a_selection_is_counted_and_handed_to_the_review(audited):
     flagged = int(pipeline.rank(workspace).flagged[:5].sum())
     assert any(f"5 selected · {flagged} flagged" in text.value for text in page.markdown)
     assert "Review these 5 images" in buttons(page)
-    assert len(page.get("bidi_component")) == 2
+    assert len(page.get("bidi_component")) >= 2
 
 
 def test_boundaries_of_a_class_are_drawn_for_both_detectors(audited):

@@ -61,6 +61,12 @@ class Channel:
     ends: tuple[str, str] = ("", "")
     low_stands_out: bool = True
 
+    def __post_init__(self) -> None:
+        # What cannot change is published only once.
+        for array in (self.codes, self.values):
+            if array is not None:
+                array.setflags(write=False)
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
@@ -79,6 +85,9 @@ class Shape:
     mask: NDArray[np.bool_]
     triangle: str
     circle: str
+
+    def __post_init__(self) -> None:
+        self.mask.setflags(write=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +117,10 @@ class MapPoints:
     shape: Shape | None = None
     class_names: Sequence[str] = ()
     tags: Mapping[str, NDArray[np.int8]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for array in (self.xy, self.reviewed, *self.tags.values()):
+            array.setflags(write=False)
 
     def codes(self) -> dict[str, NDArray[Any]]:
         """Every group of the legend: name → code of each point (n,)."""

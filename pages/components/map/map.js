@@ -160,11 +160,13 @@ class ScatterMap {
   zoom(factor, x = this.base.width / 2, y = this.base.height / 2) {
     const k = Math.max(this.k0 * 0.5, Math.min(this.k0 * 400, this.view.k * factor));
     const f = k / this.view.k;
+    this.fitted = false;
     this.view = { k, tx: x - (x - this.view.tx) * f, ty: y - (y - this.view.ty) * f };
     this.redraw(true);
   }
 
   move(dx, dy) {
+    this.fitted = false;
     this.view = { k: this.view.k, tx: this.view.tx + dx, ty: this.view.ty + dy };
     this.redraw(true);
   }
@@ -174,11 +176,14 @@ class ScatterMap {
     this.ratio = window.devicePixelRatio || 1;
     const [width, height] = [Math.round(frame.width * this.ratio), Math.round(frame.height * this.ratio)];
     if (!width || (width === this.base.width && height === this.base.height)) return;
-    const [dx, dy] = [(width - this.base.width) / 2, (height - this.base.height) / 2];
-    const fitted = this.view && this.view.k === this.k0;
     for (const canvas of [this.base, this.over]) [canvas.width, canvas.height] = [width, height];
-    if (fitted) this.view = null;
-    else if (this.view && this.k0) this.view = { k: this.view.k, tx: this.view.tx + dx, ty: this.view.ty + dy };
+    if (this.fitted) this.view = null;
+    else if (this.view) {
+      const [dx, dy] = [(width - this.size[0]) / 2, (height - this.size[1]) / 2];
+      this.view = { k: this.view.k, tx: this.view.tx + dx, ty: this.view.ty + dy };
+    }
+    this.size = [width, height];
+    this.k0 = null;
     this.redraw();
   }
 
@@ -203,9 +208,10 @@ class ScatterMap {
     // Before the first measurement there is nothing to draw on; resize() asks again.
     if (!this.points || !this.ratio || !this.base.width) return;
     if (!this.k0) this.fit();
-    if (!this.view) [this.view, this.stale] = [this.fit(), true];
+    if (!this.view) [this.view, this.fitted, this.stale] = [this.fit(), true, true];
     clearTimeout(this.rest);
-    if (this.stale || this.cost < SLOW) this.repaint();
+    const rested = performance.now() - this.paintedAt > 3 * this.cost;
+    if (this.stale || this.cost < SLOW || rested) this.repaint();
     else {
       this.preview();
       this.rest = setTimeout(() => this.repaint(), 90);
@@ -224,7 +230,8 @@ class ScatterMap {
     };
     const started = performance.now();
     this.raster.paint(this.base, this.points.xy, this.marks, style, this.view);
-    this.cost = performance.now() - started;
+    this.paintedAt = performance.now();
+    this.cost = this.paintedAt - started;
     this.stale = false;
     this.painted = this.view;
     if (this.cost >= SLOW) {
@@ -283,15 +290,15 @@ class ScatterMap {
   recall(images) {
     const left = remembered.get(images);
     if (!left) return;
-    [this.view, this.k0, this.viewOf, this.by, this.hidden] = [left.view, left.k0, left.viewOf, left.by, left.hidden];
-    for (const canvas of [this.base, this.over]) [canvas.width, canvas.height] = left.size;
-    setTool(this, left.tool);
+    const { tool, ...rest } = left;
+    Object.assign(this, rest);
+    setTool(this, tool);
   }
 
   close() {
     this.turn = null; // points that arrive from now on have nowhere to go
-    const { view, k0, viewOf, by, hidden, tool } = this;
-    if (this.data) remembered.set(this.data.thumb, { view, k0, viewOf, by, hidden, tool, size: [this.base.width, this.base.height] });
+    const { view, fitted, size, viewOf, by, hidden, tool } = this;
+    if (this.data) remembered.set(this.data.thumb, { view, fitted, size, viewOf, by, hidden, tool });
     this.watch.disconnect();
     window.removeEventListener("resize", this.onWindow);
     document.removeEventListener("air-audit:focus", this.onFocus);

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from air_core.dataset import Dataset
+
 _MAX_CORNERS = 10_000
 
 
@@ -135,3 +137,27 @@ def apply_lasso(
     if lasso.mode == "remove":
         return selected & ~chosen
     return chosen
+
+
+_known: dict[tuple[int, int], tuple[object, object, NDArray[np.bool_]]] = {}
+_REMEMBERED = 8
+
+
+def mask_of(dataset: Dataset, item_ids: tuple[str, ...]) -> NDArray[np.bool_]:
+    """Which images (n,) are among these items; unknown ones are passed over."""
+    known = _known.get((id(dataset), id(item_ids)))
+    # The id of an object that is gone can come back, so the objects themselves are kept.
+    if known is not None:
+        return known[2]
+    mask = np.zeros(len(dataset), dtype=bool)
+    mask[dataset.rows_of(item_ids)] = True
+    remember(dataset, item_ids, mask)
+    return mask
+
+
+def remember(dataset: Dataset, item_ids: tuple[str, ...], mask: NDArray[np.bool_]) -> None:
+    """Know the mask of a selection that was just made: looking up 100,000 items takes a while."""
+    mask.setflags(write=False)
+    while len(_known) >= _REMEMBERED:
+        _known.pop(next(iter(_known)), None)
+    _known[id(dataset), id(item_ids)] = (dataset, item_ids, mask)
