@@ -194,8 +194,11 @@ def load_run(
 def _load(path: Path, key: str | None = None) -> Fit | None:
     """A fit; None if it cannot be read, as a damaged one must not hide the others."""
     stored = load_run(path, _ARRAYS, key=key)
+    if stored is None:
+        return None
+    fields: dict[str, Any] = stored[0] | stored[1]
     try:
-        return None if stored is None else Fit(**stored[0], **stored[1])
+        return Fit(**fields)
     except TypeError:
         return None
 
