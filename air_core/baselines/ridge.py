@@ -13,9 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 from scipy.special import expit, log_softmax
-from threadpoolctl import threadpool_limits
 
 from air_core.errors import SolverError
 from air_core.progress import ProgressCallback, silent
@@ -234,6 +232,9 @@ def _calibrate(
     scores: NDArray[np.float64], wanted: Floats, tags: bool
 ) -> tuple[NDArray[np.float64], float]:
     """Scale and biases (1 + C,) of the least mean cross-entropy, and that."""
+    from scipy.optimize import minimize
+    from threadpoolctl import threadpool_limits
+
     n, classes = scores.shape
 
     def loss(parameters: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-import imagehash
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
@@ -78,6 +77,8 @@ def _look(picture: Image.Image) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
 
 
 def _hash(picture: Image.Image) -> NDArray[np.uint8]:
+    import imagehash  # here, since it brings wavelets that nothing else needs
+
     return np.packbits(imagehash.phash(picture).hash)
 
 

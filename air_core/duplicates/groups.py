@@ -8,8 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from air_core.duplicates.copies import look_at
 from air_core.duplicates.neighbours import Neighbours
@@ -112,6 +110,9 @@ def group(
     >>> group(np.array([[0, 2], [2, 3]]), ["a", "b", "a", "c"], ["cat", None, "dog", "cat"])
     [Group(rows=(0, 2, 3), exact=False, conflicting=True)]
     """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     n = len(digests)
     graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(n, n))
     _, member = connected_components(graph, directed=False)

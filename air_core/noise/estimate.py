@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 from scipy.special import expit, logit
 
 from air_core.errors import SolverError
@@ -204,6 +203,8 @@ def _own_doubt(evidence: Evidence, chances: Floats) -> Floats:
 
 def _matched(doubt: Floats, labels: Labels, rates: Floats) -> Floats:
     """Doubts shifted in the log-odds of each class until their mean is the class's rate."""
+    from scipy.optimize import brentq
+
     matched = np.empty_like(doubt)
     odds = logit(np.clip(doubt, 1e-9, 1 - 1e-9))
     for label in np.unique(labels):

@@ -6,9 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
-from threadpoolctl import threadpool_limits
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.intp]
@@ -99,6 +97,9 @@ def fit_latent(
     -------
     LatentFit
     """
+    from scipy.optimize import minimize
+    from threadpoolctl import threadpool_limits
+
     classes, n = evidence.n_classes, len(evidence.labels)
     off = _PRIOR_IMAGES * _PRIOR_RATE / max(classes - 1, 1)
     prior = np.full((classes, classes), off)

@@ -93,7 +93,7 @@ def test_the_slope_of_the_likelihood_is_its_difference(monkeypatch):
         caught["loss"], caught["start"] = loss, start
         return minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 1})
 
-    monkeypatch.setattr(hidden, "minimize", watch)
+    monkeypatch.setattr("scipy.optimize.minimize", watch)
     hidden.fit_latent(hidden.gather(left_out, clean))
     loss = caught["loss"]
     at = caught["start"] + np.random.default_rng(0).normal(size=len(caught["start"])) * 0.1
