@@ -28,7 +28,8 @@ def serve(workspace: Path | None, port: int | None = None, login: Path | None = 
     port : int, optional
         The first free port from 8501 by default.
     login : Path, optional
-        A file in Streamlit's ``secrets.toml`` format that says how people log in.
+        A file in Streamlit's ``secrets.toml`` format that says how people log in; the one that
+        the environment names by default.
 
     Returns
     -------
@@ -49,6 +50,7 @@ def serve(workspace: Path | None, port: int | None = None, login: Path | None = 
     # Given here as well as in the bundled configuration: no other file may open the port.
     command += ["--server.address", "127.0.0.1", "--browser.gatherUsageStats", "false"]
     command += ["--server.enableXsrfProtection", "true", "--server.enableCORS", "true"]
+    login = login or (Path(environment[LOGIN]) if environment.get(LOGIN) else None)
     if login is not None:
         _check_login(login)
         command += ["--secrets.files", str(login.resolve())]

@@ -72,6 +72,16 @@ def test_a_login_is_handed_on_and_required(
     assert how["env"]["AIR_AUDIT_LOGIN"] == str(file)
 
 
+def test_the_environment_may_name_the_login(
+    started: list[tuple[list[str], dict[str, Any]]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "login.toml").write_text("[auth]\n")
+    monkeypatch.setenv("AIR_AUDIT_LOGIN", str(tmp_path / "login.toml"))
+    serve(None)
+    ((command, _),) = started
+    assert options(command)["--secrets.files"] == str(tmp_path / "login.toml")
+
+
 @pytest.mark.parametrize("content", [None, "no toml", "[other]\n"])
 def test_a_login_that_says_nothing_starts_no_server(
     started: list[tuple[list[str], dict[str, Any]]], tmp_path: Path, content: str | None

@@ -22,7 +22,7 @@ from air_core.commands.console import (
 )
 from air_core.demo import run_demo
 from air_core.rank_export import write_ranking
-from air_core.server import LOGIN, serve
+from air_core.server import serve
 from air_core.workspace import Workspace
 
 app = typer.Typer()
@@ -226,7 +226,7 @@ def ui(
     ] = None,
     login: Annotated[
         Path | None,
-        typer.Option(envvar=LOGIN, help="TOML file with an [auth] section: who logs in, and how."),
+        typer.Option(help="TOML file with an [auth] section: who logs in, and how."),
     ] = None,
 ) -> None:
     """Open the interface on 127.0.0.1."""
