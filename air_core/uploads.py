@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Protocol
 
 from air_core.entries import TARS, inner_path, shown
@@ -70,6 +71,7 @@ def receive(files: Sequence[Upload], folder: Path) -> Path:
         )
     _check_size(sum(file.size for file in files), folder)
     targets = [inner_path(file.name) for file in files]
+    _check_places(targets)
     archives = [path for path in targets if path.name.lower().endswith(ARCHIVES)]
     if archives and len(files) > 1:
         raise SourceError(
@@ -86,8 +88,32 @@ def receive(files: Sequence[Upload], folder: Path) -> Path:
             _copy(file, out)
     if archives:
         return folder / archives[0]
+    pictures = [path for path in targets if path.suffix.lower() in IMAGE_EXTENSIONS]
     labels = [path for path in targets if path.suffix.lower() in LABEL_FILES]
+    labels = [
+        path for path in labels if path.suffix.lower() != ".txt" or _lists(folder / path, pictures)
+    ]
     return folder / labels[0] if len(labels) == 1 else _below(folder)
+
+
+def _lists(file: Path, pictures: Sequence[PurePosixPath]) -> bool:
+    """Whether a text file begins with one of the pictures: otherwise it is a note of somebody's."""
+    with file.open("rb") as lines:
+        words = next((line.split() for line in lines if line.strip()), [])
+    named = PurePosixPath(words[0].decode("utf-8", "replace")).name if words else ""
+    return any(named in (path.name, path.stem) for path in pictures)
+
+
+def _check_places(targets: Sequence[PurePosixPath]) -> None:
+    """No file may take another's place."""
+    folders = {parent for path in targets for parent in path.parents}
+    counts = Counter(targets)
+    twice = [path for path in targets if counts[path] > 1 or path in folders]
+    if twice:
+        raise SourceError(
+            f"Expected files of different names, got {shown(str(twice[0]))} twice.",
+            hint="Rename one, or upload the whole folder or an archive of it.",
+        )
 
 
 def _check_size(size: int, folder: Path) -> None:

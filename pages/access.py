@@ -25,8 +25,11 @@ from air_core.server import LOGIN
 
 _KEYS = ("client_id", "client_secret", "server_metadata_url")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
-_OTHER_NAMES = ("preferred_username", "name", "sub")
+_OTHER_NAMES = ("preferred_username", "name")
 _SHORTEST_SECRET = 32
+
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+"""Addresses that only this machine can call."""
 
 
 class AccessError(AirError):
@@ -47,12 +50,15 @@ class Login:
         ``https://host`` of the address that people open.
     problem : str
         Why nobody can log in; empty if they can.
+    trust_email : bool
+        Whether an address counts of which the provider does not say that it has verified it.
     """
 
     providers: tuple[str, ...] = ()
     allow: tuple[str, ...] = ()
     origin: str = ""
     problem: str = ""
+    trust_email: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +68,8 @@ class Identity:
     Parameters
     ----------
     name : str
-        What decisions are signed with: the e-mail address, or what the provider has instead.
+        What decisions are signed with: the e-mail address in lower case, or the account's name with
+        its number.
     allowed : bool
         Whether they may come in.
     """
@@ -121,13 +128,25 @@ def _checked(auth: Mapping[str, Any], rules: Mapping[str, Any]) -> Login:
         allow=() if problem or allow is None else tuple(each.strip().lower() for each in allow),
         origin=f"{parts.scheme}://{parts.netloc}",
         problem=problem,
+        trust_email=rules.get("trust_email") is True,
+    )
+
+
+def only_this_machine() -> bool:
+    """Whether whoever sees this server could as well sit at its machine."""
+    return (
+        login() is None
+        and st.get_option("server.address") in LOOPBACK
+        and not st.get_option("server.allowedHosts")
     )
 
 
 def identify(claims: Mapping[str, Any], found: Login) -> Identity | None:
     """Whom a provider speaks of; None for nobody.
 
-    An e-mail address that the provider says it has not verified is none: anybody can have any.
+    Only an e-mail address that the provider has verified is one: anybody can have any. Without it
+    the name is what the provider calls the account, together with the subject, which is nobody
+    else's; it can never be read as somebody's address.
 
     Parameters
     ----------
@@ -139,17 +158,17 @@ def identify(claims: Mapping[str, Any], found: Login) -> Identity | None:
     if claims.get("is_logged_in") is not True:
         return None
     said = {key: str(value).strip() for key, value in claims.items() if isinstance(value, str)}
-    email = said.get("email", "")
-    known = _EMAIL.fullmatch(email) is not None and claims.get("email_verified", True) in (
-        True,
-        "true",
-    )
-    names = [email if known else "", *(said.get(key, "") for key in _OTHER_NAMES)]
-    name = next(filter(None, names), "")
-    allowed = "*" in found.allow or (
-        known and any(fnmatchcase(email.lower(), pattern) for pattern in found.allow)
-    )
-    return Identity(name, allowed and not found.problem) if name else None
+    email = said.get("email", "").lower()
+    verified = claims.get("email_verified", found.trust_email) in (True, "true")
+    if verified and _EMAIL.fullmatch(email):
+        allowed = any(fnmatchcase(email, pattern) for pattern in found.allow)
+        return Identity(email, allowed and not found.problem)
+    if not (subject := said.get("sub", "")):
+        return None
+    called = next((said[key] for key in _OTHER_NAMES if said.get(key)), "account")
+    issuer = urlsplit(said.get("iss", "")).netloc
+    name = f"{called.replace('@', ' at ')} (#{subject}{' of ' if issuer else ''}{issuer})"
+    return Identity(name, "*" in found.allow and not found.problem)
 
 
 def identity_of_cookies(cookies: Mapping[str, str], found: Login) -> Identity | None:
@@ -183,6 +202,14 @@ def identity() -> Identity | None:
     """Who looks at this page; None without a login, and before it."""
     found = login()
     return None if found is None else identify(st.user.to_dict(), found)
+
+
+def owner() -> str:
+    """Whose decisions a browser may hold for later: a queue for each who logs in, else one for all.
+
+    Where nobody logs in each decision carries its reviewer's name, and any of them may send it.
+    """
+    return verified_name() or ""
 
 
 def verified_name() -> str | None:

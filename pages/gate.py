@@ -23,7 +23,6 @@ PRIVATE = ("/air/", "/media/", "/_stcore/upload_file")
 CLOSED = ("/_stcore/metrics", "/_stcore/agent", "/_stcore/script-health-check", "/app/static")
 """Streamlit's, and of no use here: served to nobody."""
 
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _ALWAYS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "SAMEORIGIN",
@@ -60,17 +59,27 @@ def refuse(request: HTTPConnection) -> Response | None:
             "This server does not answer to that name. Name it in "
             "STREAMLIT_SERVER_ALLOWED_HOSTS if it should.",
         )
-    # As routes see it: decoded, and below the address that a proxy may put in front.
-    base = "/" + str(st.get_option("server.baseUrlPath")).strip("/")
-    path = "/" + str(request.scope["path"]).removeprefix(base).lstrip("/")
-    if path.startswith(CLOSED):
+    paths = _as_routes_see(str(request.scope["path"]))
+    if any(path.startswith(CLOSED) for path in paths):
         return _answer(404, "Not found")
-    if found is None or not path.startswith(PRIVATE):
+    if found is None or not any(path.startswith(PRIVATE) for path in paths):
         return None
     who = access.identity_of_cookies(request.cookies, found)
     if who is None:
         return _answer(401, "Log in first.")
     return None if who.allowed else _answer(403, "You may not see this.")
+
+
+def _as_routes_see(path: str) -> tuple[str, ...]:
+    """A decoded path; and below the address that a proxy may put in front, if it lies there.
+
+    Our own routes know of no such address, Streamlit's do: what either would answer is asked for.
+    """
+    path = "/" + path.lstrip("/")
+    base = "/" + str(st.get_option("server.baseUrlPath")).strip("/")
+    if base == "/" or not f"{path}/".startswith(f"{base}/"):
+        return (path,)
+    return (path, "/" + path[len(base) :].lstrip("/"))
 
 
 def _is_our_name(host: str, found: access.Login | None) -> bool:
@@ -80,7 +89,7 @@ def _is_our_name(host: str, found: access.Login | None) -> bool:
     own; but it cannot make the browser ask for another name.
     """
     names = {name.lower() for name in st.get_option("server.allowedHosts")}
-    if not names and st.get_option("server.address") not in LOOPBACK:
+    if not names and st.get_option("server.address") not in access.LOOPBACK:
         return True  # open to others by whoever started it: under what names, only they know
     if "*" in names:
         return True
@@ -91,7 +100,7 @@ def _is_our_name(host: str, found: access.Login | None) -> bool:
     if found is not None and found.origin:
         names.add(urlsplit(found.origin).hostname or "")
     ends = tuple(name[1:] for name in names if name.startswith("*."))
-    return name in names | LOOPBACK or name.endswith(ends or ("\0",))
+    return name in names | access.LOOPBACK or name.endswith(ends or ("\0",))
 
 
 def _answer(status: int, text: str) -> Response:

@@ -10,6 +10,7 @@ from air_core import facts, pipeline
 from air_core.progress import ProgressCallback
 from air_core.recents import remember_workspace
 from air_core.workspace import Workspace
+from pages import access
 from pages.jobs import Job, registry
 
 OPEN, AUDIT, FACTS = "open", "audit", "facts"
@@ -27,7 +28,17 @@ def start_opening(source: str, folder: Path, *, audit: bool = False, **how: str 
     audit : bool
     **how
         ``format``, ``labels``, ``path_column``, ``label_column``, ``separator``.
+
+    Raises
+    ------
+    AccessError
+        Where others can reach this server: they could read whatever it can.
     """
+    if not access.only_this_machine():
+        raise access.AccessError(
+            "Expected a server that only this machine can reach.",
+            hint="Whoever runs it opens images with: air-audit open",
+        )
     chosen = {name: value for name, value in how.items() if value}
     return registry.start(
         folder, OPEN, f"Opening {Path(source).name or source}", source=source, audit=audit, **chosen

@@ -46,10 +46,21 @@ def test_an_earlier_upload_is_replaced_and_a_read_file_read_again(tmp_path):
     assert [path.read_bytes() for path in (tmp_path / "upload").iterdir()] == [b"new"]
 
 
+def test_a_note_among_folders_of_classes_is_no_list_of_labels(tmp_path):
+    pictures = [File("f/cat/1.png"), File("f/dog/2.png")]
+    note = File("f/README.txt", b"Taken in May.")
+    assert receive([*pictures, note], tmp_path / "upload") == tmp_path / "upload" / "f"
+    listed = File("f/val.txt", b"\ncat/1.png 0\ndog/2.png 1\n")
+    assert receive([*pictures, listed], tmp_path / "upload").name == "val.txt"
+
+
 @pytest.mark.parametrize(
     ("files", "said"),
     [
         ([], "got none"),
+        ([File("1.jpg", b"one"), File("1.jpg", b"two")], "1.jpg twice"),
+        ([File("a/1.jpg"), File("./a/1.jpg")], "1.jpg twice"),
+        ([File("a.png"), File("a.png/b.png")], "a.png twice"),
         ([File("../../etc/passwd.png")], "leads out of the folder"),
         ([File("/etc/a.png")], "leads out of the folder"),
         ([File("a.zip"), File("b.png")], "one archive alone"),

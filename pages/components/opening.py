@@ -26,11 +26,11 @@ _DETECT = "Find out"
 
 
 def may_open() -> bool:
-    """Whether people may choose what this server shows; not where it is shared by login.
+    """Whether people may choose what this server shows; not where others can reach it.
 
     A path reads what the server can read, and another workspace is another for everybody.
     """
-    return access.login() is None
+    return access.only_this_machine()
 
 
 def draw_opening(*, sample: bool) -> None:
@@ -43,7 +43,7 @@ def draw_opening(*, sample: bool) -> None:
     """
     if not may_open():
         st.info(
-            "People log in to this server, so whoever runs it chooses the images: "
+            "Others can reach this server, so whoever runs it chooses the images: "
             "`air-audit ui WORKSPACE`.", icon=":material/lock:",
         )  # fmt: skip
         return

@@ -17,7 +17,13 @@ from streamlit.runtime.secrets import secrets_singleton
 from streamlit.web.server.starlette.starlette_auth_routes import _set_auth_cookie
 
 ORIGIN = "https://audit.lab.org"
-ANA = {"is_logged_in": True, "origin": ORIGIN, "email": "ana@lab.org", "sub": "1"}
+ANA = {
+    "is_logged_in": True,
+    "origin": ORIGIN,
+    "email": "ana@lab.org",
+    "email_verified": True,
+    "sub": "1",
+}
 SECRETS = f"""
 [auth]
 redirect_uri = "{ORIGIN}/oauth2callback"

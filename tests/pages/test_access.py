@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -79,21 +80,39 @@ def test_several_providers_have_sections_of_their_own(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("claims", "name", "allowed"),
     [
-        ({"email": "ana@lab.org"}, "ana@lab.org", True),
-        ({"email": "Ana@LAB.org", "email_verified": True}, "Ana@LAB.org", True),
-        ({"email": "guest@elsewhere.org"}, "guest@elsewhere.org", True),
-        ({"email": "eve@evil.org", "name": "Eve"}, "eve@evil.org", False),
-        ({"email": "eve@evil.org\n@lab.org", "name": "Eve"}, "Eve", False),
-        ({"email": "eve@evil@lab.org", "sub": "7"}, "7", False),
-        ({"email": "ana@lab.org", "email_verified": False, "sub": "7"}, "7", False),
-        ({"email": "ana@lab.org", "email_verified": "false", "sub": "7"}, "7", False),
-        ({"preferred_username": "ana@lab.org"}, "ana@lab.org", False),
-        ({"email": ["ana@lab.org"], "sub": "7"}, "7", False),
+        ({"email": "ana@lab.org", "email_verified": True}, "ana@lab.org", True),
+        ({"email": "Ana@LAB.org", "email_verified": True}, "ana@lab.org", True),
+        ({"email": "guest@elsewhere.org", "email_verified": "true"}, "guest@elsewhere.org", True),
+        ({"email": "eve@evil.org", "email_verified": True, "name": "Eve"}, "eve@evil.org", False),
+        ({"email": "eve@evil.org\n@lab.org", "email_verified": True}, "account (#7)", False),
+        ({"email": "eve@evil@lab.org", "email_verified": True}, "account (#7)", False),
+        ({"email": "ana@lab.org", "email_verified": False}, "account (#7)", False),
+        ({"email": "ana@lab.org", "email_verified": "false"}, "account (#7)", False),
+        ({"email": "ana@lab.org"}, "account (#7)", False),
+        ({"preferred_username": "ana@lab.org"}, "ana at lab.org (#7)", False),
+        ({"name": "Ana", "iss": "https://id.lab.org/x"}, "Ana (#7 of id.lab.org)", False),
+        ({"email": ["ana@lab.org"]}, "account (#7)", False),
     ],
 )
 def test_whom_a_provider_speaks_of(found, claims, name, allowed):
-    who = access.identify({"is_logged_in": True, **claims}, found)
+    who = access.identify({"is_logged_in": True, "sub": "7", **claims}, found)
     assert (who.name, who.allowed) == (name, allowed)
+
+
+def test_an_unverified_address_is_nobodys_even_where_everybody_may_come_in(found):
+    everybody = replace(found, allow=("*",))
+    eve = {
+        "is_logged_in": True,
+        "sub": "9",
+        "email": "ana@lab.org",
+        "preferred_username": "ana@lab.org",
+    }
+    who = access.identify(eve, everybody)
+    assert (who.name, who.allowed) == ("ana at lab.org (#9)", True)
+    trusting = access.identify(eve, replace(everybody, trust_email=True))
+    assert trusting.name == "ana@lab.org"
+    denied = access.identify({**eve, "email_verified": False}, replace(found, trust_email=True))
+    assert not denied.allowed
 
 
 def test_nobody_is_nobody(found):

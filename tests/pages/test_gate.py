@@ -67,6 +67,17 @@ def test_with_a_login_nothing_of_the_audit_is_served_before_it(login, path):
     assert status(path, cookies={"_streamlit_user": "forged"}) == 401
 
 
+@pytest.mark.parametrize("base", ["air", "x", "media", "_stcore"])
+@pytest.mark.parametrize("path", PRIVATE)
+def test_no_address_of_a_proxy_opens_the_gate(login, monkeypatch, base, path):
+    before = st.get_option
+    monkeypatch.setattr(
+        st, "get_option", lambda name: base if name == "server.baseUrlPath" else before(name)
+    )
+    assert status(path) == 401
+    assert status(f"/{base}{path}") == 401
+
+
 @pytest.mark.parametrize("path", PRIVATE)
 def test_whoever_is_logged_in_sees_it_and_whoever_is_not_named_does_not(login, path):
     assert status(path, cookies=cookies_for({**ANA, "email": "eve@evil.org"})) == 403

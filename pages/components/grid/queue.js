@@ -14,9 +14,10 @@ function newClientId() {
 class OperationQueue {
   // One for each workspace and grid, shared by all components and as old as the browser's page: a
   // grid ends with its page of the interface, often before Python has answered.
-  static of(workspace, name) {
+  // `owner` is who has logged in, if people do: what somebody else left here waits for them.
+  static of(workspace, name, owner) {
     // The part before the dash outlives a new import.
-    const storageKey = `air-audit:${workspace.split("-")[0]}:${name}`;
+    const storageKey = ["air-audit", workspace.split("-")[0], name, owner].filter(Boolean).join(":");
     const queues = (window.airAuditQueues ??= new Map());
     if (!queues.has(storageKey)) queues.set(storageKey, new OperationQueue(storageKey));
     return queues.get(storageKey);

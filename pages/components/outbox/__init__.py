@@ -12,7 +12,7 @@ from pathlib import Path
 import streamlit as st
 
 from air_core.workspace import Workspace
-from pages import resources, state
+from pages import access, resources, state
 from pages.components.grid import REVIEW, GridOperation, pending_operations
 from pages.components.grid.operations import as_sent, unacknowledged
 from pages.decisions import Receipts, commit
@@ -54,6 +54,7 @@ def _outbox(workspace: str, receipts: Receipts) -> tuple[GridOperation, ...]:
     data = {
         "workspace": workspace,
         "name": REVIEW,
+        "owner": access.owner(),
         "ack": dict(receipts.settled),
         "rejected": dict(receipts.rejected),
         "conflicts": as_sent(receipts.conflicts),

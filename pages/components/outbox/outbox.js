@@ -8,7 +8,7 @@ class Outbox {
 
   update({ data, setStateValue }) {
     this.setStateValue = setStateValue;
-    const queue = OperationQueue.of(data.workspace, data.name);
+    const queue = OperationQueue.of(data.workspace, data.name, data.owner);
     if (this.queue !== queue) this.close();
     this.queue = queue;
     queue.connect("frame", this);
