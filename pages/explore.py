@@ -92,7 +92,11 @@ def map_and_selection(
 
 workspace = workspace_or_stop()
 fitted_or_stop(workspace)
-with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+head, below = (
+    st.container(horizontal=True, vertical_alignment="bottom", gap="small"),
+    st.container(),
+)
+with head:
     st.title("Explore", width="stretch")
     ready = [name for name in pipeline.DETECTORS if resources.ranking(name) is not None]
     detector = st.selectbox(
@@ -101,7 +105,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
     )  # fmt: skip
     with st.popover("Layers", icon=":material/layers:"):
         boundary, truth = layers(workspace)
-    made, xy = choose_map(workspace)
+    made, xy = choose_map(workspace, below)
 # Prepared here, so that a lasso, which reruns the fragment only, finds it ready.
 ranking, standing = resources.ranking(detector), resources.standing()
 points = map_points(

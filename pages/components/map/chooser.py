@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 from numpy import float32
 from numpy.typing import NDArray
+from streamlit.delta_generator import DeltaGenerator
 
 from air_core import pipeline
 from air_core.projection import METHODS, MapSettings, StoredMap
@@ -18,8 +19,15 @@ _KIND = "map-"
 _SAMPLES = (10_000, 20_000, 50_000, 100_000)
 
 
-def choose_map(workspace: Workspace) -> tuple[StoredMap, NDArray[float32]]:
-    """Draw the controls and return the chosen map; while there is none, end the page."""
+def choose_map(workspace: Workspace, below: DeltaGenerator) -> tuple[StoredMap, NDArray[float32]]:
+    """Draw the controls and return the chosen map; while there is none, say so and end the page.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    below : DeltaGenerator
+        Where a map would stand.
+    """
     kept = {made.name: made for made in pipeline.kept_projections(workspace)}
     coming = {
         job.kind.removeprefix(_KIND): job.title
@@ -43,7 +51,8 @@ def choose_map(workspace: Workspace) -> tuple[StoredMap, NDArray[float32]]:
             return kept[chosen], xy
         pipeline.remove_projection(workspace, kept[chosen])
         st.rerun()
-    _wait_or_offer(workspace, coming.get(chosen or ""))
+    with below:
+        _wait_or_offer(workspace, coming.get(chosen or ""))
     st.stop()
 
 
