@@ -232,7 +232,9 @@ class WriteTransaction:
             for event in events
             if (name := getattr(event, "operation_id", None)) is not None
         }
-        rows.insert_operations(self._connection, named)
+        # An earlier copy may have ended within a batch, whose operation is there already.
+        new = {name: batch for name, batch in named.items() if self.batch_of(name) != batch}
+        rows.insert_operations(self._connection, new)
         self._insert(events)
 
     def _insert(self, events: Sequence[Event]) -> None:

@@ -43,3 +43,17 @@ def test_a_copy_is_refused_where_it_does_not_belong(
     with pytest.raises(DecisionError, match="one of 1 other events"):
         other.restore(events)
     assert len(other.history()) == 1
+
+
+def test_a_copy_of_any_length_can_be_followed_by_the_whole_log(
+    filled: LabelStore, make_store: Callable[[], LabelStore]
+) -> None:
+    events = filled.events()
+    # The first two are one batch of one operation.
+    assert events[0].batch_id == events[1].batch_id
+    for count in range(len(events) + 1):
+        other = make_store()
+        assert other.restore(events[:count]) == count
+        assert other.restore(events) == len(events) - count
+        assert other.events() == events
+        assert other.applied("tab") == 1
