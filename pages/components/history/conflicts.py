@@ -7,6 +7,7 @@ from collections import Counter
 import pandas as pd
 import streamlit as st
 
+from air_core.dataset import tags_text
 from air_core.decisions import settle
 from air_core.errors import AirError
 from air_core.labels import Decision
@@ -171,7 +172,7 @@ def _other_label(workspace: Workspace, key: str) -> str | None:
     if not workspace.dataset.multilabel:
         return st.selectbox("Label", names, index=None, key=f"{key}-label", placeholder="Choose")
     tags = st.multiselect("Tags", names, key=f"{key}-label", placeholder="None")
-    return ";".join(tags)
+    return tags_text(tags) if tags else None
 
 
 def _decision(
