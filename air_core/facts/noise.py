@@ -61,8 +61,9 @@ class ClassNoise:
         """Images: estimate, low, high."""
         return (
             round(self.rate * self.size),
-            int(np.floor(self.low * self.size)),
-            int(np.ceil(self.high * self.size)),
+            # A whole number divided by the size and multiplied again may miss itself by a rounding.
+            int(np.floor(self.low * self.size + 1e-9)),
+            int(np.ceil(self.high * self.size - 1e-9)),
         )
 
 

@@ -167,3 +167,10 @@ def test_the_commands_say_the_same(workspace):
     assert "labels that differ" in " ".join(
         run(app, ["duplicates", str(workspace.root)]).stdout.split()
     )
+
+
+def test_a_rate_that_was_a_whole_number_of_images_counts_as_that_number():
+    for size in range(1, 300):
+        for wrong in range(size + 1):
+            rate = wrong / size
+            assert facts.ClassNoise(size, rate, rate, rate, size, "reviews").count == (wrong,) * 3
