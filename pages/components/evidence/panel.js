@@ -282,7 +282,7 @@ class Panel {
   close() {
     clearTimeout(this.timer);
     this.request?.abort();
-    this.picture.hideHeat();
+    this.picture.close();
     this.resized.disconnect();
     window.removeEventListener("resize", this.onResize);
     document.removeEventListener("air-audit:focus", this.onFocus);

@@ -67,17 +67,23 @@ class Picture {
       this.item = found.item;
       this.hideHeat();
       this.base.src = addresses.thumb(found.item);
-      const large = new Image();
-      large.addEventListener("load", () => {
-        if (this.item === found.item) this.base.src = large.src;
-      });
-      large.src = addresses.image(found.item);
+      // The thumbnail is there at once; the server makes the large one when the eye rests.
+      clearTimeout(this.resting);
+      this.resting = setTimeout(() => this.sharpen(found.item, addresses.image(found.item)), 300);
     }
     this.base.alt = `The image, ${found.given ? `labelled ${found.given}` : "not labelled"}`;
     this.regions = found.regions;
     const chosen = this.regions.find((region) => region.role === this.mode);
     this.paintChoices();
     this.choose(this.mode === "none" ? -1 : (chosen ?? this.regions[0])?.index ?? -1, { remember: false });
+  }
+
+  sharpen(item, address) {
+    const large = new Image();
+    large.addEventListener("load", () => {
+      if (this.item === item) this.base.src = address;
+    });
+    large.src = address;
   }
 
   paintChoices() {
@@ -158,6 +164,11 @@ class Picture {
     } finally {
       clearTimeout(slow);
     }
+  }
+
+  close() {
+    clearTimeout(this.resting);
+    this.hideHeat();
   }
 
   hideHeat() {
