@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from air_core import uploads
+from air_core import pipeline, uploads
 from air_core.errors import SourceError
 from air_core.uploads import receive
 
@@ -79,3 +79,20 @@ def test_a_full_disk_is_noticed_first(tmp_path, monkeypatch):
     monkeypatch.setattr(uploads.shutil, "disk_usage", lambda path: usage)
     with pytest.raises(SourceError, match="Expected room"):
         receive([File("a.png")], tmp_path / "upload")
+
+
+def test_what_was_received_can_be_opened(tmp_path, folder_source, csv_source):
+    folder = [
+        File(f"classes/{path.relative_to(folder_source).as_posix()}", path.read_bytes())
+        for path in folder_source.rglob("*.png")
+    ]
+    audit = tmp_path / "one"
+    opened = pipeline.open_source(receive(folder, audit / "upload"), audit)
+    assert (len(opened.dataset), opened.dataset.class_names) == (3, ("cat", "dog"))
+    flat = [
+        File("labels.csv", b"path,label\na.png,x\nb.png,y\n"),
+        *(File(name, (csv_source / "images" / name).read_bytes()) for name in ("a.png", "b.png")),
+    ]
+    audit = tmp_path / "two"
+    opened = pipeline.open_source(receive(flat, audit / "upload"), audit)
+    assert (len(opened.dataset), opened.dataset.class_names) == (2, ("x", "y"))

@@ -167,9 +167,11 @@ def draw_checklist(found: list[Step]) -> Step | None:
     asked = None
     with st.container(border=True, key="air-checklist", gap="small", height="stretch"):
         st.subheader("What to do next", anchor=False)
-        # What is done in one line: it is the least interesting.
-        ended = [step.title.replace(" ", "\u00a0") for step in found if step.state == "done"]
-        st.markdown(" &nbsp; ".join(f"{_MARKS['done']}\u00a0{title}" for title in ended))
+        # What is done takes little room: it is the least interesting.
+        with st.container(horizontal=True, gap="small"):
+            for step in found:
+                if step.state == "done":
+                    st.markdown(f"{_MARKS['done']} {step.title}", width="content")
         for number, step in enumerate(found):
             if step.state != "done":
                 asked = _draw_step(number, step) or asked

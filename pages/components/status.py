@@ -9,6 +9,7 @@ from air_core.errors import AirError
 from air_core.facts import Copies
 from air_core.maps import kept_projections
 from air_core.ranking import Ranking
+from air_core.stopping import Progress
 from air_core.workspace import Workspace
 from pages import resources
 from pages.components.checklist import WORST, Status
@@ -54,7 +55,7 @@ def status_of(
         worst_left=int((~decided[worst]).sum()),
         decided=int(decided.sum()),
         advice="" if progress is None or progress.left is None else progress.advice(TARGET / 100),
-        stop=progress is not None and (progress.left is None or progress.may_stop(TARGET / 100)),
+        stop=progress is not None and _may_stop(progress),
     )
 
 
@@ -64,6 +65,12 @@ def worst_rows(ranking: Ranking | None) -> NDArray[np.intp]:
         return np.zeros(0, dtype=np.intp)
     order = ranking.order
     return np.asarray(order[ranking.flagged[order]][:WORST])
+
+
+def _may_stop(progress: Progress) -> bool:
+    if progress.left is None:
+        return progress.reviewed == progress.images
+    return progress.may_stop(TARGET / 100)
 
 
 def _has_features() -> bool:
