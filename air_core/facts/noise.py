@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from air_core.atomic import atomic_write
-from air_core.dataset import Dataset
+from air_core.dataset import UNLABELLED, Dataset
 from air_core.errors import WorkspaceError
 from air_core.fitting import current_features, fit_left_out
 from air_core.labels.assignments import Assignment
@@ -227,10 +227,16 @@ def _from_sample(
     items = set(dataset.item_ids[member].tolist())
     part = _part(dataset, np.flatnonzero(member).tolist())
     events = [event for event in history if event.item_id in items]
-    drawn = [task for task in assignments if task.item_id in items and task.task == "sample"]
-    sizes = {after: _open_then(items, events, after) for after in {t.after_event for t in drawn}}
+    # A sample says nothing of images that came after it was drawn: those drawn from must be all.
+    labelled = set(dataset.item_ids[dataset.given_labels != UNLABELLED].tolist())
+    moments = {task.after_event for task in assignments if task.task == "sample"}
+    whole = {after: _open_then(labelled, history, after) for after in moments}
+    own = [task for task in assignments if task.item_id in items]
+    drawn = [t for t in own if t.task == "sample" and t.population == whole[t.after_event]]
+    sizes = {after: _open_then(items, events, after) for after in moments}
     tasks = [replace(task, population=sizes[task.after_event]) for task in drawn]
-    found = review_progress(part, events, tasks)
+    settled = [task for task in own if task.task == "adjudication"]
+    found = review_progress(part, events, [*tasks, *settled])
     left = found.left
     if left is None or left.estimator != "random sample" or left.sampled < ENOUGH:
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,10 +12,12 @@ from typer.testing import CliRunner
 
 from air_core import facts, pipeline
 from air_core.cli import app
+from air_core.decisions import settle
 from air_core.errors import Cancelled, WorkspaceError
 from air_core.labels import Decision
 from air_core.noise import NoiseEstimate
 from air_core.reviewers import assign_sample
+from air_core.stopping import review_progress
 from air_core.workspace import Workspace
 from tests.shapes import make_source
 
@@ -110,6 +113,31 @@ def test_a_random_sample_beats_the_model(workspace):
     assert found.overall.high < 0.2
     # Of each class fewer than twenty were drawn.
     assert {one.source for one in found.classes} == {"model and reviews"}
+
+
+def test_a_sample_says_nothing_of_images_that_came_after_it(workspace):
+    tasks = assign_sample(workspace.dataset, workspace.labels, ["ana"], 30, by="ana", seed=0)
+    for task in tasks:
+        workspace.decide([Decision(task.item_id, "keep")], reviewer="ana")
+    log = workspace.labels
+    smaller = [replace(task, population=task.population - 5) for task in log.assignments()]
+    found = facts.noise_facts(workspace.dataset, supposed(workspace), log.history(), smaller)
+    assert found.overall.source == "model and reviews"
+
+
+def test_the_sample_and_the_stopping_rule_agree_after_a_conflict_was_settled(workspace):
+    tasks = assign_sample(workspace.dataset, workspace.labels, ["ana"], 30, by="ana", seed=0)
+    for task in tasks:
+        workspace.decide([Decision(task.item_id, "keep")], reviewer="ana")
+    first = tasks[0].item_id
+    workspace.decide([Decision(first, "exclude")], reviewer="ben")
+    settle(workspace, Decision(first, "keep"), reviewer="eve")
+    workspace.decide([Decision(first, "exclude")], reviewer="ben")
+    log = workspace.labels
+    stopping = review_progress(workspace.dataset, log.history(), log.assignments())
+    found = corrected(workspace, supposed(workspace)).overall
+    assert found.source == "random sample"
+    assert found.rate * found.size == pytest.approx(stopping.errors + stopping.left.estimate)
 
 
 def test_copies_are_found_kept_and_their_conflict_told(workspace):
