@@ -22,6 +22,8 @@ Row = dict[str, Any]
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {
     ">=": lambda value, target: value >= target,
     "<=": lambda value, target: value <= target,
+    ">": lambda value, target: value > target,
+    "<": lambda value, target: value < target,
 }
 
 

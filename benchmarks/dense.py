@@ -92,7 +92,16 @@ def dense_sadmm(
             primal = float((v - fw).norm())
             dual = float(rho * torch.einsum("ij,ijc->jc", x, v - before).norm())
             rho, k = min(rho * config.beta, config.rho_max), k + 1
-    norms, averaged = (
-        of.square().sum(dim=axes).sqrt().reshape(n, -1).numpy() for of in (v, v_bar)
+
+    def of_groups(copies: torch.Tensor) -> NDArray[Any]:
+        found: NDArray[Any] = copies.square().sum(dim=axes).sqrt().reshape(n, -1).numpy()
+        return found
+
+    return Dense(
+        w_bar=w_bar.numpy(),
+        b_bar=b_bar.numpy(),
+        norms=of_groups(v),
+        averaged=of_groups(v_bar),
+        primal=primal,
+        dual=dual,
     )
-    return Dense(w_bar.numpy(), b_bar.numpy(), norms, averaged, primal, dual)

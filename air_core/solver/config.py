@@ -41,8 +41,8 @@ class SolverConfig:
         Passes over the data. With ``rho_max`` it decides how far ADMM goes, so it is part of the
         model.
     history_tolerance : float
-        Relative error in a dual below which two past iterates are merged, see
-        :mod:`air_core.solver.duals`; 0 merges nothing.
+        Two past iterates are merged where that changes the duals by less than this share of the
+        largest, see :mod:`air_core.solver.duals`; 0 merges nothing, whatever memory that takes.
     seed : int
         Seeds the order of the images.
     """
@@ -56,7 +56,7 @@ class SolverConfig:
     update: Update = "all"
     batch_size: int = 256
     epochs: int = 50
-    history_tolerance: float = 1e-5
+    history_tolerance: float = 1e-7
     seed: int = 0
 
     def __post_init__(self) -> None:
