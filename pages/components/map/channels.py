@@ -20,7 +20,7 @@ Entry = tuple[str, str]
 
 DECISION_TITLES = ("Not reviewed", "Kept", "Relabelled", "Excluded", "Unsure")
 _DETECTORS: tuple[Entry, ...] = (
-    ("AIR and SVM agree with it", NEUTRAL),
+    ("Both agree with it", NEUTRAL),
     ("Only AIR doubts it", OKABE_ITO["blue"]),
     ("Only the SVM doubts it", OKABE_ITO["orange"]),
     ("Both doubt it alike", OKABE_ITO["vermillion"]),

@@ -60,8 +60,8 @@ def map_points(
     if air is not None and svm is not None:
         channels += comparison_channels(air, svm)
     if truth is not None:
-        right, wrong = truth.group_names()
-        shape = Shape("wrong", truth.wrong, wrong, right if truth.known.all() else "Other images")
+        right = "Label is right" if truth.known.all() else "Right or not known"
+        shape = Shape("wrong", truth.wrong, "Label is wrong", right)
     if dataset.tags is not None:
         tags["given"] = dataset.tags
         if ranking is not None and ranking.suggested_tags is not None:

@@ -110,7 +110,7 @@ def test_the_label_now_is_what_was_decided():
 def test_where_air_and_the_svm_differ():
     found = channels(ranking=AIR, air=AIR, svm=SVM)
     assert named(found["detectors"]) == [
-        "AIR and SVM agree with it", "Both doubt it alike", "No label",
+        "Both agree with it", "Both doubt it alike", "No label",
         "Both doubt it, differently", "Only AIR doubts it",
     ]  # fmt: skip
     apart = found["apart"].values
@@ -132,7 +132,7 @@ def test_a_truth_decides_the_triangles():
     verdict = np.array([1, -1, 0, 1, -1], np.int8)
     shape = channels(ranking=AIR, truth=Basis("truth", verdict))["points"].shape
     assert shape.mask.tolist() == [False, True, False, False, True]
-    assert (shape.triangle, shape.circle) == ("Label differs from the truth", "Other images")
+    assert (shape.triangle, shape.circle) == ("Label is wrong", "Right or not known")
 
 
 def test_images_with_several_labels_say_so_and_keep_their_tags():
