@@ -5,6 +5,7 @@ import pytest
 from sklearn.svm import LinearSVC
 
 from air_core.baselines import linear_svm
+from air_core.baselines.svm import linear_svm_tags
 from air_core.errors import SolverError
 from tests.solver.problems import noisy_blobs
 
@@ -39,6 +40,31 @@ def test_tiny_and_unlabelled_classes_do_not_stop_it():
     y[0], y[1] = 3, -1
     got = linear_svm(x, y, n_classes=4)
     assert np.isfinite(got.activations).all()
+
+
+def test_each_tag_is_scikit_learns_model_at_a_common_c():
+    x, y, _ = noisy_blobs(150, 20, 3, noise=0.3)
+    x /= np.linalg.norm(x, axis=1).mean()
+    tags = np.stack([y == 0, y > 0, y >= 0], axis=1).astype(np.int8)  # the last one is everywhere
+    tags[:5] = -1
+    got = linear_svm_tags(x, tags, grid=[0.01, 100.0])
+    assert set(got.accuracy_by_C) == {0.01, 100.0}
+    assert max(got.accuracy_by_C, key=got.accuracy_by_C.get) == got.C
+    for tag in (0, 1):
+        model = LinearSVC(C=got.C, random_state=0).fit(x[5:], tags[5:, tag])
+        np.testing.assert_allclose(got.decision[:, tag], model.decision_function(x), atol=1e-6)
+    assert (got.decision[:, 2] > 0).all()
+    with pytest.raises(SolverError, match="3 labelled images, got 2"):
+        linear_svm_tags(x[:7], tags[:7])
+
+
+def test_progress_counts_every_fit():
+    x, y, _ = noisy_blobs(60, 8, 3)
+    seen = []
+    linear_svm(
+        x, y, n_classes=3, grid=[0.1, 1.0], progress=lambda done, total, _: seen.append(done)
+    )
+    assert seen == [1, 2, 3, 4, 5, 6, 7]
 
 
 def test_one_class_is_refused():

@@ -7,7 +7,8 @@ import torch
 from air_core.errors import Cancelled, SolverError
 from air_core.metrics import auroc
 from air_core.ranking import margins, own_class, softmax
-from air_core.solver import SolverConfig, sadmm
+from air_core.solver import SolverConfig, lambda_max, sadmm
+from air_core.solver.duals import MOST_SLOTS
 from air_core.solver.penalty import group_norms
 from benchmarks.dense import dense_sadmm
 from tests.solver.problems import noisy_blobs
@@ -69,6 +70,17 @@ def test_merging_old_iterates_stays_within_its_tolerance(scale):
     assert 0 < short.largest_merge <= 1e-5
     assert max(h["slots"] for h in short.history) < max(h["slots"] for h in exact.history)
     assert np.abs(short.coef - exact.coef).max() <= 1e-3 * np.abs(exact.coef).max()
+
+
+def test_past_lambda_max_the_history_stays_small_and_says_what_that_costs():
+    x, y, _ = noisy_blobs(60, 16, 3)
+    setting = {"lambda_scale": 1.3 * 16 * lambda_max(x, y), "batch_size": 6, "epochs": 30}
+    short = sadmm(x, y, config=SolverConfig(**setting))
+    whole = sadmm(x, y, config=SolverConfig(**setting, history_tolerance=0))
+    assert max(record["slots"] for record in short.history) == MOST_SLOTS
+    assert max(record["slots"] for record in whole.history) > MOST_SLOTS
+    assert short.largest_merge > SolverConfig().history_tolerance
+    assert whole.largest_merge == 0
 
 
 def test_wrong_labels_get_small_activations_and_margins():
