@@ -88,7 +88,8 @@ own = workspace.info.format
 with st.container(border=True, key="air-take"):
     with st.container(horizontal=True, vertical_alignment="bottom"):
         kind = st.selectbox(
-            "Format to take the labels away in", FORMAT_TITLES, index=list(FORMAT_TITLES).index(own),
+            "Format to take the labels away in", FORMAT_TITLES,
+            index=list(FORMAT_TITLES).index(own),
             format_func=lambda name: FORMAT_TITLES[name] + OWN * (name == own), width=420,
         )  # fmt: skip
         try:
