@@ -91,9 +91,9 @@ def main() -> None:
         take(asked, workspace, ranking, copies)
     classes_panel.draw_classes(workspace, status)
     if copies is not None:
-        st.subheader("Copies", anchor=False)
+        st.header("Copies", anchor=False)
         draw_copies(workspace, copies)
-        st.subheader("Off-topic images", anchor=False)
+        st.header("Off-topic images", anchor=False)
         draw_odd(workspace, copies)
     draw_quarantine(workspace)
 

@@ -21,6 +21,7 @@ from pages.components.ranked import (
     nothing_matches,
     other_models,
     selection_chip,
+    turn_page,
 )
 from pages.components.start import fitted_or_stop, workspace_or_stop
 from pages.components.tiles import tiles
@@ -73,7 +74,7 @@ def review(workspace: Workspace) -> None:
 
     def page_of(by: Ranking, rows: NDArray[np.intp]) -> list[GridItem]:
         return tiles(
-            workspace, rows[shown], reviewed=standing.events, ranking=by,
+            workspace, rows[shown.rows], reviewed=standing.events, ranking=by,
             activations=by.activations,
         )  # fmt: skip
 
@@ -88,6 +89,8 @@ def review(workspace: Workspace) -> None:
             rejected=receipts.rejected,
             conflicts=receipts.conflicts,
             multilabel=workspace.dataset.multilabel,
+            page=(shown.number, shown.count),
+            on_turn=turn_page,
             caption=f"{pipeline.DETECTORS[detector]}, {filters.ORDERS[chosen.order].lower()}",
         )  # fmt: skip
     with columns:

@@ -18,7 +18,7 @@ from air_core.workspace import Workspace
 ACTIONS = ("none", "keep", "relabel", "exclude", "unsure")
 """What a code in :attr:`Standing.actions` stands for."""
 
-QUICK, REST, OLD = 0.02, 20, 60
+QUICK, REST, OLD = 0.05, 20, 60
 """Seconds of counting that nobody notices; pause after a longer count, as a multiple of it; seconds
 after which something else than a decision may have changed, such as a sample drawn."""
 

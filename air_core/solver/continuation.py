@@ -149,8 +149,11 @@ class PathRefiner:
         self.path = path
         self._tolerance = tolerance
         self._problem = make_problem(features, labels, n_classes, device=device, dtype=dtype)
+        # Now, rather than while somebody moves a slider: that λ_max is above the path's values, and
+        # the metric.
+        largest_lambda(self._problem, path.group, enough=max(p.lambda_g for p in path.points))
         if self._problem.matrix.p <= SPECTRAL_LIMIT:
-            self._problem.matrix.spectrum()  # now, rather than while somebody moves a slider
+            self._problem.matrix.spectrum()
 
     def solve(self, lambda_scale: float) -> PathPoint:
         """The solution at ``λ_g = lambda_scale / p``."""

@@ -233,8 +233,8 @@ def largest_lambda(problem: Problem, group: str, *, enough: float = math.inf) ->
     enough : float
         Some number between this and λ_max will do where λ_max is larger.
     """
-    known = problem.largest_lambdas.get(group)
-    if known is not None:
+    known, final = problem.largest_lambdas.get(group, (0.0, False))
+    if final or known >= enough:
         return known
     objective = Objective(problem, 0.0, 0.0, group)
     matrix = problem.matrix
@@ -242,8 +242,7 @@ def largest_lambda(problem: Problem, group: str, *, enough: float = math.inf) ->
     at = objective.evaluate(w, w[0])
     everything = torch.ones((1, w.shape[1]), dtype=torch.bool, device=w.device)
     found = float(objective.zero_columns(at, everything, enough=enough).threshold.amax())
-    if found < enough:
-        problem.largest_lambdas[group] = found
+    problem.largest_lambdas[group] = found, found < enough
     return found
 
 

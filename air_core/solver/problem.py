@@ -37,8 +37,8 @@ class Problem:
     rest : FeatureMatrix or None
         (m, p), those without a label, read when needed.
     unlabelled : Tensor of shape (m,), int64
-    largest_lambdas : dict of str to float
-        λ_max by kind of group, once it was computed.
+    largest_lambdas : dict of str to (float, bool)
+        λ_max by kind of group, as far as it was searched for, and whether that was to the end.
     """
 
     matrix: FeatureMatrix
@@ -47,7 +47,7 @@ class Problem:
     labelled: torch.Tensor
     rest: FeatureMatrix | None
     unlabelled: torch.Tensor
-    largest_lambdas: dict[str, float] = field(default_factory=dict)
+    largest_lambdas: dict[str, tuple[float, bool]] = field(default_factory=dict)
 
     @cached_property
     def null_slope(self) -> float:

@@ -166,7 +166,7 @@ def draw_checklist(found: list[Step]) -> Step | None:
     """Draw the steps with one primary button; returns the step that was asked for."""
     asked = None
     with st.container(border=True, key="air-checklist", gap="small", height="stretch"):
-        st.subheader("What to do next", anchor=False)
+        st.header("What to do next", anchor=False)
         # What is done takes little room: it is the least interesting.
         with st.container(horizontal=True, gap="small"):
             for step in found:

@@ -21,7 +21,7 @@ def draw_classes(workspace: Workspace, status: Status) -> None:
     names = workspace.dataset.class_names
     found = None if workspace.dataset.multilabel else resources.noise()
     given = np.array([int(workspace.dataset.having(name).sum()) for name in names])
-    st.subheader("Classes", anchor=False)
+    st.header("Classes", anchor=False)
     # Words and charts in rows of their own, so that the classes are level.
     left, right = st.columns(2, gap="medium")
     with left:

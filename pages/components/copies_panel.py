@@ -59,7 +59,7 @@ def _draw_group(workspace: Workspace, one: Group, number: int) -> None:
                 given = dataset.shown(dataset.given_text(row)) or "no label"
                 st.image(
                     workspace.thumbnail(str(dataset.item_ids[row])),
-                    width=84, caption=literal(given),
+                    width=84, caption=literal(given), alt=f"Labelled {given}",
                 )  # fmt: skip
         if len(one.rows) > _SHOWN:
             st.caption(f"and {len(one.rows) - _SHOWN:,} more")
@@ -82,5 +82,5 @@ def draw_odd(workspace: Workspace, found: Copies) -> None:
         given = dataset.shown(dataset.given_text(row)) or "no label"
         place.image(
             workspace.thumbnail(str(dataset.item_ids[row])),
-            width="stretch", caption=literal(given),
+            width="stretch", caption=literal(given), alt=f"Labelled {given}",
         )  # fmt: skip

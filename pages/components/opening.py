@@ -133,8 +133,8 @@ def draw_sample() -> None:
     """Draw what the sample is, and a button that audits it."""
     st.markdown("1,200 pictures of clothes in 10 classes; one label in ten is wrong.")
     with st.container(horizontal=True, gap="small"):
-        for picture in _sample_pictures():
-            st.image(picture, width=52)
+        for picture, label in _sample_pictures():
+            st.image(picture, width=52, alt=label)
     if st.button("Audit the sample data", type="primary", icon=":material/science:"):
         folder = demo_workspace()
         start_opening(str(installation.sample_source()), _watched(folder), audit=True)
@@ -157,7 +157,7 @@ def _recent(found: list[Recent]) -> None:
     others = [recent for recent in found if recent.folder != shown]
     if not others:
         return
-    st.markdown("##### Recent")
+    st.markdown("**Recent**")
     for recent in others:
         _draw_recent(recent)
 
@@ -196,8 +196,11 @@ def _show(folder: Path) -> None:
     st.rerun()
 
 
-def _sample_pictures() -> list[str]:
-    """One picture of each class, as far as the sample's own labels can be trusted."""
+def _sample_pictures() -> list[tuple[str, str]]:
+    """One picture of each class with its name, as far as the sample's own labels can be trusted."""
     source = installation.sample_source()
     table = pd.read_csv(source, dtype=str).drop_duplicates("label")
-    return [str(source.parent / path) for path in table["path"].tolist()]
+    return [
+        (str(source.parent / path), label)
+        for path, label in zip(table["path"], table["label"], strict=True)
+    ]

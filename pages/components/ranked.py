@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -149,13 +150,19 @@ def _first_page() -> None:
     st.session_state[_PAGE] = 1
 
 
-def choose_page(found: int) -> slice:
-    """Where there is more than fits a page, draw the controls; return the rows to show.
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a list: which of its rows, and which page of how many."""
 
-    Up to a full page, since at another λ_g there may be more.
-    """
+    rows: slice
+    number: int = 1
+    count: int = 1
+
+
+def choose_page(found: int) -> Page:
+    """Where there is more than fits a page, draw the controls; return what to show."""
     if found <= PAGE_SIZES[0]:
-        return slice(0, PAGE_SIZES[0])
+        return Page(slice(0, found))
     with st.container(horizontal=True, vertical_alignment="center"):
         where = st.container(width="stretch")
         size = st.selectbox(
@@ -172,7 +179,12 @@ def choose_page(found: int) -> slice:
             page = st.pagination(pages, key=_PAGE, width=min(110 + 36 * pages, 330))
     first, last = (page - 1) * size, min(page * size, found)
     where.caption(f"{first + 1:,} to {last:,} of {found:,}")
-    return slice(first, first + size)
+    return Page(slice(first, last), page, pages)
+
+
+def turn_page(to: int) -> None:
+    """Go to a page, before the page is drawn: the grid was asked to by a key."""
+    st.session_state[_PAGE] = to
 
 
 def selection_chip(shown: int) -> None:

@@ -17,7 +17,7 @@ ROWS, COLUMNS = 2, 5
 def draw_worst(workspace: Workspace, ranking: Ranking | None, decided: NDArray[np.bool_]) -> None:
     """Draw what the ranking questions first and nobody has decided on, beside the next step."""
     with st.container(border=True, height="stretch"):
-        st.subheader("The most suspicious labels", anchor=False)
+        st.header("The most suspicious labels", anchor=False)
         if ranking is None:
             st.markdown(":gray[They are shown here once the labels are ranked.]")
             return
@@ -38,4 +38,5 @@ def _draw_row(workspace: Workspace, ranking: Ranking, rows: list[int]) -> None:
             workspace.thumbnail(str(ranking.item_ids[row])),
             width="stretch",
             caption=f"{literal(given)} → **{literal(suggested)}**?",
+            alt=f"Labelled {given}, perhaps {suggested}",
         )

@@ -7,6 +7,7 @@ import time
 import pytest
 
 expect = pytest.importorskip("playwright.sync_api").expect
+expect.set_options(timeout=20_000)  # on a machine that does other work
 
 
 def open_review(page, server) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from http.client import HTTPConnection
 
 import pytest
@@ -50,7 +51,7 @@ def test_a_login_opens_the_audit_to_those_who_are_named_and_signs_for_them(page,
     someone.email = "eve@evil.org"
     page.get_by_role("button", name="Log in").click()
     page.get_by_role("heading", name="You may not open this audit").wait_for()
-    assert page.get_by_text("eve@evil.org").is_visible()
+    assert page.get_by_text(re.compile("eve@.evil.org")).is_visible()
     assert fetched(page, f"/air/thumb/{item}") == 403
     page.get_by_role("button", name="Log out").click()
     page.get_by_role("heading", name="Log in to review").wait_for()
@@ -58,7 +59,9 @@ def test_a_login_opens_the_audit_to_those_who_are_named_and_signs_for_them(page,
     someone.email = "ana@lab.org"
     page.get_by_role("button", name="Log in").click()
     page.get_by_role("link", name="Review").click()
-    page.locator("[data-testid=stApp]").get_by_role("button", name="ana@lab.org").click()
+    page.locator("[data-testid=stApp]").get_by_role(
+        "button", name=re.compile("ana@.lab.org")
+    ).click()
     page.get_by_text("Decisions are signed with this name").wait_for()
     assert page.get_by_role("textbox", name="Decisions are signed with").count() == 0
     assert fetched(page, f"/air/thumb/{item}") == 200

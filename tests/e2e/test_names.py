@@ -15,7 +15,7 @@ from tests.shapes import make_source
 
 EVIL = "<img src=x onerror=window.pwned=1>"
 """A class, a file name, a folder, a reviewer and a reason."""
-MARKED = "**b** `c` $d$ :red[e] [f](javascript:window.pwned=1)"
+MARKED = "**b** `c` $d$ :red[e] [f](javascript:window.pwned=1) www.evil.org eve@evil.org"
 """A class that Markdown would change."""
 
 PAGES = ("", "explore", "review", "compare", "history", "export")
@@ -40,7 +40,7 @@ _RUN = f"""() => {{
     const made = [];
     for (const node of below(document.body)) {{
       if (node.nodeName === "IMG" && node.getAttribute("src") === "x") made.push(node.outerHTML);
-      if (node.nodeName === "A" && (node.getAttribute("href") || "").startsWith("javascript:"))
+      if (node.nodeName === "A" && /javascript:|evil/.test(node.getAttribute("href")))
         made.push(node.outerHTML);
     }}
     return [window.pwned === undefined, made];

@@ -217,6 +217,40 @@ def choose(page, label: str, option: str) -> None:
     settled(page)
 
 
+def test_pages_are_turned_by_key_and_the_end_of_one_is_told(page, server, audit):
+    open_review(page, server)
+    choose(page, "Show", "All images")
+    choose(page, "Images a page", "60 a page")
+    page.locator(".tile").first.click()
+    first = shown_now(page)
+    assert len(first) == 60
+    expect(page.locator(".end")).to_be_hidden()
+    press(page, ["End", "k"])
+    expect(page.get_by_text("That was the last image of this page.")).to_be_visible()
+    page.get_by_role("button", name="Next page ]").click()
+    expect(page.get_by_text("61 to 120 of 300")).to_be_visible()
+    expect(page.locator(".tile").first).to_be_focused()
+    assert not set(shown_now(page)) & set(first)
+    press(page, ["[", "["])
+    expect(page.get_by_text("1 to 60 of 300")).to_be_visible()
+    expect_saved(page)
+
+
+def test_what_an_undo_brings_back_into_a_filtered_list_gets_the_focus(page, server, audit):
+    shown = open_review(page, server)
+    page.get_by_role("button", name="Filters").click()
+    choose(page, "Decision", "Not reviewed")
+    page.keyboard.press("Escape")
+    page.locator(".tile").nth(1).click()
+    press(page, ["k", "x"])
+    expect(page.locator(".tile")).to_have_count(len(shown) - 2)
+    expect(page.locator(".tile").nth(1)).to_be_focused()
+    assert shown_now(page)[:2] == [shown[0], shown[3]]
+    press(page, ["u"])
+    expect(page.locator(".tile")).to_have_count(len(shown) - 1)
+    expect(page.locator(f".tile[data-id='{shown[2]}']")).to_be_focused()
+
+
 def test_filters_and_orders(page, server, audit):
     shown = open_review(page, server)
     press(page, ["k", "x"])

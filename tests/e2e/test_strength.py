@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from air_core.fitting import Refiner, entered_left, rank_opinion, read_path, stored_path
+from air_core.fitting import (
+    Refiner,
+    entered_left,
+    fit_path,
+    rank_opinion,
+    read_path,
+    stored_path,
+)
 from air_core.fitting.live import top_flagged
 from air_core.workspace import Workspace
 from benchmarks.ui_workspace import make
@@ -30,22 +37,30 @@ def patience():
 
 @pytest.fixture(scope="module")
 def live_audit(tmp_path_factory) -> Path:
-    return make(tmp_path_factory.mktemp("strength"), 400, classes=4, p=32, path=True)
+    """One for all tests here; the first of them solves its path, the last fits it again."""
+    return make(tmp_path_factory.mktemp("strength"), 400, classes=4, p=32)
 
 
 @pytest.fixture(scope="module")
 def live_server(live_audit):
-    with_path = Server(live_audit, environment=ONE_THREAD).start()
-    yield with_path
-    with_path.stop()
+    running = Server(live_audit, environment=ONE_THREAD).start()
+    yield running
+    running.stop()
 
 
-@pytest.fixture
-def review(page, live_server):
-    page.goto(f"{live_server.url}/review")
+def open_review(page, server):
+    page.goto(f"{server.url}/review")
     page.locator(".tile").first.wait_for()
     settled(page)
     return page
+
+
+@pytest.fixture
+def review(page, live_audit, live_server):
+    workspace = Workspace.open(live_audit)
+    fit_path(workspace, device="cpu")
+    workspace.close()
+    return open_review(page, live_server)
 
 
 def tiles(page) -> list[str]:
@@ -77,6 +92,15 @@ def drag(page, begin: float, end: float, moves: int = 20) -> float:
         page.wait_for_timeout(25)
     page.mouse.up()
     return 10 ** float(slider.evaluate("slider => slider.value"))
+
+
+def test_making_it_live_is_a_job(page, live_server):
+    open_review(page, live_server)
+    live = page.get_by_role("radio", name="Live, exact")
+    expect(live).to_be_disabled()
+    page.get_by_role("button", name="Make λ_g live").click()
+    expect(page.get_by_text("Solving the λ_g path").first).to_be_visible()
+    expect(live).to_have_attribute("aria-checked", "true", timeout=4 * PATIENCE)
 
 
 def test_a_drag_ranks_the_grid_anew_and_decisions_record_what_they_were_made_under(
@@ -168,24 +192,13 @@ def test_pin_tells_what_entered_and_left_and_shows_it(review, live_audit):
     expect(shown).to_be_hidden()
 
 
-def test_making_it_live_is_a_job_and_letting_go_can_fit_again(page, live_audit, tmp_path):
-    folder = tmp_path / "audit"
-    shutil.copytree(live_audit, folder, ignore=shutil.ignore_patterns("*-path-*"))
-    server = Server(folder, environment=ONE_THREAD).start()
-    try:
-        page.goto(f"{server.url}/review")
-        page.get_by_role("button", name="Make λ_g live").click()
-        expect(page.get_by_text("Solving the λ_g path").first).to_be_visible()
-        live = page.get_by_role("radio", name="Live, exact")
-        expect(live).to_have_attribute("aria-checked", "true", timeout=4 * PATIENCE)
-        page.get_by_role("radio", name="Refit, SADMM").click()
-        expect(live).to_have_attribute("aria-checked", "false")
-        settled(page)
-        scale = drag(page, 0.3, 0.5, moves=5)
-        expect(page.locator(".strength .mark", has_text="fit ")).to_have_text(
-            f"fit {np.format_float_positional(float(f'{scale:.3g}'), trim='-')}×",
-            timeout=4 * PATIENCE,
-        )
-        expect(page.locator(".strength .source")).to_have_text("SADMM fit")
-    finally:
-        server.stop()
+def test_letting_go_fits_again_where_that_was_chosen(review):
+    page = review
+    page.get_by_role("radio", name="Refit, SADMM").click()
+    expect(page.get_by_role("radio", name="Live, exact")).to_have_attribute("aria-checked", "false")
+    settled(page)
+    scale = drag(page, 0.3, 0.5, moves=5)
+    fitted = np.format_float_positional(float(f"{scale:.3g}"), trim="-")
+    mark = page.locator(".strength .mark").filter(has_text=re.compile("^fit "))
+    expect(mark).to_have_text(f"fit {fitted}×", timeout=4 * PATIENCE)
+    expect(page.locator(".strength .source")).to_have_text("SADMM fit")

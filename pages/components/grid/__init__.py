@@ -28,13 +28,14 @@ A page that only shows, or only selects (no ``ack`` needed)::
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import streamlit as st
 
+from pages import access
 from pages.components.grid.operations import (
     Basis,
     GridOperation,
@@ -159,6 +160,8 @@ def review_grid(
     rejected: Mapping[str, str] | None = None,
     conflicts: Mapping[str, Mapping[str, Meanwhile]] | None = None,
     multilabel: bool = False,
+    page: tuple[int, int] = (1, 1),
+    on_turn: Callable[[int], None] | None = None,
     readonly: bool = False,
     on_select: bool = False,
     density: Density = "normal",
@@ -188,6 +191,10 @@ def review_grid(
         Operation id → item id → what somebody else decided first; the reviewer chooses.
     multilabel : bool
         Whether an image may have several labels: they are then switched one by one.
+    page : (int, int)
+        Which page of how many the items are.
+    on_turn : callable, optional
+        Called with the number of the page that a key asks for, before the page is drawn anew.
     readonly : bool
         No decisions: arrows, zoom and selection only.
     on_select : bool
@@ -206,6 +213,12 @@ def review_grid(
     GridResult
     """
     acknowledged = dict(ack or {})
+
+    def turned() -> None:
+        match st.session_state[key].get("turn"):
+            case [int(to), _] if on_turn is not None and 1 <= to <= page[1]:
+                on_turn(to)
+
     state = _mount(
         key=key,
         data={
@@ -217,6 +230,7 @@ def review_grid(
             "rejected": dict(rejected or {}),
             "conflicts": as_sent(conflicts or {}),
             "multilabel": multilabel,
+            "page": list(page),
             "readonly": readonly,
             "onSelect": on_select,
             "density": density,
@@ -224,10 +238,12 @@ def review_grid(
             "caption": caption,
             "baseUrl": base_url,
             "name": key,
+            "owner": access.owner(),
         },
-        default={"operations": [], "selected": []},
+        default={"operations": [], "selected": [], "turn": []},
         on_operations_change=_nothing,
         on_selected_change=_nothing,
+        on_turn_change=turned,
     )
     known = {item.item_id for item in items}
     selected = state.get("selected") or []

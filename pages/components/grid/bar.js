@@ -45,6 +45,7 @@ Object.assign(Grid.prototype, {
     else if (what === "undo" || what === "redo") this.step(what);
     else if (what === "pick") this.pick();
     else if (what === "previous" || what === "next") this.turn(what === "next" ? 1 : -1);
+    else if (what === "next-page") this.turnPage(1);
     else if (what === "preview") this.preview.toggle();
     else if (what === "theirs") this.acceptTheirs();
     else if (what === "mine") this.overwriteTheirs();

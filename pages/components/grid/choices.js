@@ -54,6 +54,8 @@ Object.assign(Grid.prototype, {
     const last = this.rows.get(targets[targets.length - 1].id);
     const next = this.items[Math.min(last + 1, this.items.length - 1)];
     this.focus(next.id, { grab: true });
+    const [page, pages] = this.data.page;
+    this.find(".end").hidden = last + 1 < this.items.length || page === pages;
     if (this.zoom.dialog.open) this.openZoom();
   },
 
@@ -67,6 +69,7 @@ Object.assign(Grid.prototype, {
     this.renderSome(shows.map(([id]) => id));
     const back = shows.find(([id]) => this.rows.has(id));
     if (back) this.focus(back[0], { grab: true });
+    else this.awaited = shows[0]?.[0] ?? null; // a filter had taken it away
     if (this.zoom.dialog.open) this.openZoom();
     this.find(".spoken").textContent = kind === "undo" ? "Undone" : "Redone";
   },

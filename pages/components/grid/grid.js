@@ -79,7 +79,7 @@ class Grid {
     this.fit();
     this.list.setAttribute("aria-label", data.caption);
     if (!this.storedDensity() && data.density !== this.root.dataset.density) this.setDensity(data.density);
-    const queue = data.readonly ? null : OperationQueue.of(data.workspace, data.name);
+    const queue = data.readonly ? null : OperationQueue.of(data.workspace, data.name, data.owner);
     if (this.queue !== queue) {
       this.queue?.disconnect("grid", this);
       this.queue = queue;
@@ -103,7 +103,8 @@ class Grid {
     const overlay = this.queue?.overlay() ?? new Map();
     const lost = this.focusId;
     const lostAt = this.rows.get(lost);
-    const hadFocus = this.list.contains(this.host.activeElement);
+    const hadFocus = this.turned || this.list.contains(this.host.activeElement);
+    this.turned = false;
     this.items = this.data.items.map((row) => this.asShown(toItem(row), overlay));
     this.rows = new Map(this.items.map((item, row) => [item.id, row]));
     for (const [id, tile] of this.tiles) {
@@ -114,7 +115,10 @@ class Grid {
     }
     // Nothing of before is left: another page, or another filter. Begin at its top.
     const anew = this.tiles.size === 0;
-    if (anew) this.list.scrollTop = 0;
+    if (anew) {
+      this.list.scrollTop = 0;
+      this.find(".end").hidden = true;
+    }
     let before = this.list.firstElementChild;
     this.items.forEach((item, row) => {
       let tile = this.tiles.get(item.id);
@@ -126,7 +130,10 @@ class Grid {
     for (const id of this.selection) if (!this.rows.has(id)) this.selection.delete(id);
     if (!this.rows.has(this.anchorId)) this.anchorId = null;
     this.find(".empty").hidden = this.items.length > 0;
-    if (!this.rows.has(this.focusId)) {
+    if (this.rows.has(this.awaited)) {
+      this.focus(this.awaited, { grab: hadFocus });
+      this.awaited = null;
+    } else if (!this.rows.has(this.focusId)) {
       const at = anew ? 0 : Math.min(lostAt ?? 0, this.items.length - 1);
       this.focus(this.items[at]?.id ?? null, { grab: hadFocus && lost !== null });
     } else if (hadFocus && !this.list.contains(this.host.activeElement)) {

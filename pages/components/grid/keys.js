@@ -16,6 +16,7 @@ Object.assign(Grid.prototype, {
     if (key === "escape") this.clear();
     else if (key === " ") this.openZoom();
     else if (key === "?") this.openHelp();
+    else if (key === "]" || key === "[") this.turnPage(key === "]" ? 1 : -1);
     else if (this.data.readonly) return false;
     else if (key === "enter") this.decide("accept");
     else if (key in ACTIONS) this.decide(ACTIONS[key]);
@@ -24,6 +25,15 @@ Object.assign(Grid.prototype, {
     else if (/^[0-9]$/.test(key)) this.chooseNumber(key === "0" ? 9 : Number(key) - 1);
     else return false;
     return true;
+  },
+
+  turnPage(step) {
+    const [page, pages] = this.data.page;
+    const to = page + step;
+    if (to < 1 || to > pages) return;
+    this.turned = true; // the new page gets the keys
+    // A state, as a trigger may get lost beside the operations; never the same twice.
+    this.setStateValue("turn", [to, Date.now()]);
   },
 
   move(event, command) {
