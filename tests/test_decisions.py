@@ -32,18 +32,21 @@ def workspace(tmp_path: Path, paint: PaintImage) -> Workspace:
     return Workspace.create(tmp_path / "ws", tmp_path / "source")
 
 
-def apply(workspace: Workspace, rows: str) -> tuple[int, list[str]]:
+def apply(workspace: Workspace, rows: str) -> tuple[int, tuple[str, ...]]:
+    """How many decisions were stored, and what was wrong with the other rows."""
     file = workspace.root / "decisions.csv"
     file.write_text("item_id,path,action,label,reason\n" + rows)
-    return apply_decisions(workspace, file, reviewer="ana")
+    applied = apply_decisions(workspace, file, reviewer="ana")
+    return applied.recorded, applied.problems
 
 
 def test_ids_that_a_spreadsheet_rewrote_give_way_to_the_path(workspace: Workspace) -> None:
     item = str(workspace.dataset.item_ids[0])
     assert item.replace("e", "", 1).isdigit()
-    for number, mangled in enumerate(("1.23E+15", "7", "INF", "1234567890123450")):
-        action = ("keep", "unsure")[number % 2]
-        assert apply(workspace, f"{mangled},{EXPONENT},{action},,\n") == (1, []), mangled
+    # Each time something new: what somebody has said before is passed over.
+    answers = ("keep,", "unsure,", "exclude,", "relabel,dog")
+    for mangled, answer in zip(("1.23E+15", "7", "INF", "1234567890123450"), answers, strict=True):
+        assert apply(workspace, f"{mangled},{EXPONENT},{answer},\n") == (1, ()), mangled
     assert {event.item_id for event in workspace.labels.history()} == {item}
 
 
@@ -64,7 +67,7 @@ def test_where_the_path_does_not_tell_the_row_is_refused_and_the_rest_goes_on(
     assert "there are 2" in problems[0]
     assert second in problems[0]
     assert "where a spreadsheet has changed it" in problems[1]
-    assert apply(workspace, f"{second.upper()},twice.png,exclude,,\n") == (1, [])
+    assert apply(workspace, f"{second.upper()},twice.png,exclude,,\n") == (1, ())
 
 
 def test_a_queue_keeps_such_ids_from_being_rewritten(workspace: Workspace) -> None:
@@ -75,7 +78,8 @@ def test_a_queue_keeps_such_ids_from_being_rewritten(workspace: Workspace) -> No
     assert header.endswith(",apostrophe_added")
     assert rows[0].startswith(f"'{ids[0]},{EXPONENT},cat")
     out.write_text("\n".join([header, *(row.replace(",,,,", ",,keep,,") for row in rows)]))
-    assert apply_decisions(workspace, out, reviewer="ana") == (4, [])
+    applied = apply_decisions(workspace, out, reviewer="ana")
+    assert (applied.recorded, applied.problems) == (4, ())
 
 
 def test_an_id_beside_the_path_of_another_image_is_refused(workspace: Workspace) -> None:
@@ -84,4 +88,4 @@ def test_an_id_beside_the_path_of_another_image_is_refused(workspace: Workspace)
     assert applied == 0
     assert "Sort whole rows" in problem
     # A path that is none of ours says nothing against the id.
-    assert apply(workspace, f"{first},somewhere/else.png,keep,,\n") == (1, [])
+    assert apply(workspace, f"{first},somewhere/else.png,keep,,\n") == (1, ())

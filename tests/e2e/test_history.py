@@ -54,7 +54,7 @@ def test_a_range_is_undone_after_a_question_and_brought_back(page, decided, serv
     events = stored(decided, 10)
     assert sorted(event.undoes for event in events[7:]) == [4, 5, 6]
     assert len({event.batch_id for event in events[7:]}) == 1
-    expect(page.get_by_text("10 events, newest first")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("10 events, newest first;")).to_be_visible(timeout=SLOW)
     expect(page.locator(".events tbody input:checked")).to_have_count(0)
     page.get_by_role("button", name="Redo", exact=True).click()
     assert len(stored(decided, 13)) == 13

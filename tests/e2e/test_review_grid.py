@@ -138,6 +138,9 @@ def test_a_rubber_band_selects_what_it_touches(page, untouched):
     )
 
     def drag(first: int, last: int, keys=()) -> None:
+        # What was never in view only guesses its height.
+        page.locator(".tile").nth(last).scroll_into_view_if_needed()
+        settled(page)
         begin, end = (page.locator(".tile").nth(at).bounding_box() for at in (first, last))
         for key in keys:
             page.keyboard.down(key)
