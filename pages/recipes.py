@@ -81,8 +81,7 @@ def _audit(folder: Path, arguments: Mapping[str, Any], progress: ProgressCallbac
 @registry.recipe(FACTS)
 def _facts(folder: Path, arguments: Mapping[str, Any], progress: ProgressCallback) -> None:
     workspace = Workspace.open(folder)
-    # Copies first: they can be found also where labels are too few, or too alike, to tell of noise.
     facts.copies(workspace, progress=progress)
-    if not workspace.dataset.multilabel:
+    if facts.noise_applies(workspace.dataset):
         facts.noise(workspace, progress=progress)
     workspace.close()

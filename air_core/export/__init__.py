@@ -6,7 +6,7 @@ from air_core.export.earlier import EarlierExports
 from air_core.export.exporter import Choice, Exporter
 from air_core.export.labels import labels_in_force
 from air_core.export.steps import ExportSummary
-from air_core.export.targets import write_file
+from air_core.export.targets import not_written, write_file
 
 __all__ = [
     "Choice",
@@ -14,5 +14,6 @@ __all__ = [
     "ExportSummary",
     "Exporter",
     "labels_in_force",
+    "not_written",
     "write_file",
 ]

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from air_core.facts.copies import Copies, copies, stored_copies
-from air_core.facts.noise import ClassNoise, NoiseFacts, noise, noise_facts, stored_noise
+from air_core.facts.noise import (
+    ClassNoise,
+    NoiseFacts,
+    noise,
+    noise_applies,
+    noise_facts,
+    stored_noise,
+)
 
 __all__ = [
     "ClassNoise",
@@ -11,6 +18,7 @@ __all__ = [
     "NoiseFacts",
     "copies",
     "noise",
+    "noise_applies",
     "noise_facts",
     "stored_copies",
     "stored_noise",

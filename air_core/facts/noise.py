@@ -75,6 +75,12 @@ class NoiseFacts:
     classes: tuple[ClassNoise, ...]
 
 
+def noise_applies(dataset: Dataset) -> bool:
+    """Whether there are labels of which a share could be wrong: one an image, of two classes."""
+    given = dataset.given_labels
+    return not dataset.multilabel and len(np.unique(given[given != UNLABELLED])) > 1
+
+
 def noise(workspace: Workspace, *, progress: ProgressCallback = silent) -> NoiseEstimate:
     """Estimate the noise from the current features and given labels, or read it.
 

@@ -12,6 +12,7 @@ from typing import Any
 import streamlit as st
 
 from air_core.changes import audit_jsonl, changes_csv
+from air_core.export import not_written
 from air_core.formats import FORMAT_TITLES
 from air_core.labels import LabelEvent
 from air_core.progress import ProgressCallback
@@ -21,6 +22,7 @@ from pages import resources
 from pages.jobs import registry
 
 LARGEST_DOWNLOAD = 512 * 1024**2
+_MOMENT = "????????-??????"
 
 
 def build_zip(
@@ -49,7 +51,7 @@ def build_zip(
     Raises
     ------
     ExportError
-        If the folder cannot be written.
+        If the folder or the archive cannot be written.
     """
     folder = target.with_suffix("")
     try:
@@ -58,21 +60,33 @@ def build_zip(
         progress(1, 2, "packing")
         made = shutil.make_archive(str(folder) + ".partial", "zip", folder)
         Path(made).replace(target)
+    except OSError as error:
+        raise not_written(target, error) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def folder_archive(workspace: Workspace, kind: str, **choice: Any) -> None:
-    """Build the archive in the background, then offer it."""
+    """Build the archive in the background, then offer it while it holds what is decided now.
+
+    Raises
+    ------
+    ExportError
+        If the workspace cannot be written to.
+    """
     job = registry.find(workspace.root, "export")
     busy = job is not None and job.live
-    folder = workspace.root / "exports"
+    folder, state = workspace.root / "exports", archived_state(workspace, **choice)
+    made = [] if busy else sorted(folder.glob(f"{kind}-{state}-{_MOMENT}.zip"), reverse=True)[:1]
     if st.button(
         "The archive is being built" if busy else "Build the archive",
-        type="primary", icon=":material/folder_zip:", disabled=busy,
+        type="secondary" if made else "primary", icon=":material/folder_zip:", disabled=busy,
     ):  # fmt: skip
-        folder.mkdir(exist_ok=True)
-        target = folder / f"{kind}-{datetime.now(UTC):%Y%m%d-%H%M%S}.zip"
+        try:
+            folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise not_written(folder, error) from error
+        target = folder / f"{kind}-{state}-{datetime.now(UTC):%Y%m%d-%H%M%S}.zip"
         registry.submit(
             workspace.root,
             "export",
@@ -80,22 +94,43 @@ def folder_archive(workspace: Workspace, kind: str, **choice: Any) -> None:
             lambda progress: build_zip(workspace, target, progress, format=kind, **choice),
         )
         st.rerun()
-    for made in sorted(folder.glob(f"{kind}-*.zip"), reverse=True)[:3]:
-        size = made.stat().st_size
-        if made.name.endswith(".partial.zip"):
-            continue
-        if size <= LARGEST_DOWNLOAD:
-            st.download_button(
-                f"Download {made.name} ({size / 1024**2:.1f} MB)",
-                made.read_bytes,
-                file_name=made.name,
-                mime="application/zip",
-                icon=":material/download:",
-                key=made.name,
-            )
-        else:
-            st.markdown("Too large to send through the browser; it is on the server at")
-            st.code(str(made), language=None)
+    for archive in made:
+        _offer(archive)
+    if not made and not busy and any(folder.glob(f"{kind}-*.zip")):
+        st.caption(
+            "Archives built before the latest decisions are in the workspace, under exports."
+        )
+
+
+def archived_state(workspace: Workspace, **choice: Any) -> str:
+    """Name what an archive would hold: the newest event, and the rule where reviewers differ.
+
+    Examples
+    --------
+    ``"event41"``, ``"event41-majority-given"``
+    """
+    history = workspace.labels.history()
+    newest = history[-1].event_id if history else 0
+    rule = choice.get("labels_by")
+    whose = f"-{rule}-{choice.get('unresolved', 'refuse')}" if rule else ""
+    return f"event{newest}{whose}"
+
+
+def _offer(archive: Path) -> None:
+    size = archive.stat().st_size
+    if size > LARGEST_DOWNLOAD:
+        st.markdown("Too large to send through the browser; it is on the server at")
+        st.code(str(archive), language=None)
+        return
+    st.download_button(
+        f"Download {archive.name} ({size / 1024**2:.1f} MB)",
+        archive.read_bytes,
+        file_name=archive.name,
+        mime="application/zip",
+        type="primary",
+        icon=":material/download:",
+        key=archive.name,
+    )
 
 
 def label_files(kind: str, **choice: Any) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from air_core.facts import stored_noise
+from air_core.facts import noise_applies, stored_noise
 from air_core.workspace import Workspace
 from pages import resources
 from pages.components.checklist import Status
@@ -19,7 +19,7 @@ _MANY = 20
 def draw_classes(workspace: Workspace, status: Status) -> None:
     """Draw both charts side by side, in the same order of classes."""
     names = workspace.dataset.class_names
-    found = None if workspace.dataset.multilabel else resources.noise()
+    found = resources.noise() if noise_applies(workspace.dataset) else None
     given = np.array([int(workspace.dataset.having(name).sum()) for name in names])
     st.header("Classes", anchor=False)
     # Words and charts in rows of their own, so that the classes are level.
@@ -28,7 +28,9 @@ def draw_classes(workspace: Workspace, status: Status) -> None:
         _count(workspace, given)
     with right:
         if found is None:
-            st.info(_missing(workspace, status), icon=":material/hourglass_empty:")
+            waits = noise_applies(workspace.dataset)
+            icon = ":material/hourglass_empty:" if waits else ":material/info:"
+            st.info(_missing(workspace, status), icon=icon)
         else:
             st.markdown(f"**{in_words(found.overall)}**")
             st.caption(f"{basis(found.overall)} Whiskers: 95 % intervals.")
@@ -50,6 +52,8 @@ def _missing(workspace: Workspace, status: Status) -> str:
             "The share of wrong labels is estimated where an image has one label. With tags, the "
             "ranking doubts each tag."
         )
+    if not noise_applies(workspace.dataset):
+        return "The share of wrong labels cannot be estimated: it takes labels of two classes."
     if status.auditing or status.checking:
         return "How many labels are wrong is shown here as soon as it is estimated."
     if not status.features:

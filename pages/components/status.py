@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from air_core.errors import AirError
-from air_core.facts import Copies
+from air_core.facts import Copies, noise_applies
 from air_core.maps import kept_projections
 from air_core.ranking import Ranking
 from air_core.stopping import Progress
@@ -37,7 +37,7 @@ def status_of(
     """
     worst = worst_rows(ranking)
     conflicts = () if copies is None else copies.conflicts
-    noise_known = workspace.dataset.multilabel or resources.noise() is not None
+    noise_known = not noise_applies(workspace.dataset) or resources.noise() is not None
     progress = resources.progress() if decided.any() else None
     return Status(
         images=len(workspace.dataset),

@@ -15,7 +15,7 @@ from air_core.progress import silent
 from air_core.reviewers import assign_queue
 from air_core.workspace import Workspace
 from pages import resources
-from pages.components.archive import build_zip
+from pages.components.archive import archived_state, build_zip
 from pages.components.changes import matching, pairs, preview
 from pages.jobs import registry
 
@@ -143,6 +143,34 @@ def test_the_archive_is_built_in_the_background_and_then_offered(decided):
         assert archive.testzip() is None
         pictures = [name for name in archive.namelist() if name.endswith(".png")]
     assert len(pictures) == 39
+
+
+def test_an_archive_made_before_the_latest_decision_is_not_offered(decided):
+    before = archived_state(decided)
+    assert before == "event4"
+    assert archived_state(decided, labels_by="majority") == "event4-majority-refuse"
+    (decided.root / "exports").mkdir()
+    moment = "20260101-000000.zip"
+    for state in (before, f"{before}-majority-given"):
+        (decided.root / "exports" / f"imagefolder-{state}-{moment}").write_bytes(b"zip")
+    page = run()
+    page.selectbox[0].set_value("imagefolder").run()
+    offered = {button.proto.label.split()[1] for button in page.get("download_button")}
+    assert f"imagefolder-{before}-{moment}" in offered
+    assert not any("majority" in name for name in offered)
+    decided.decide([Decision(str(decided.dataset.item_ids[8]), "exclude")], reviewer="ana")
+    page = run(page)
+    assert not any(".zip" in button.proto.label for button in page.get("download_button"))
+    assert any("before the latest decisions" in text.value for text in page.caption)
+
+
+def test_where_no_archive_can_be_written_it_says_so(decided):
+    (decided.root / "exports").write_text("in the way")
+    page = run()
+    page.selectbox[0].set_value("imagefolder").run()
+    page = page.button[0].click().run()
+    assert "could not be written" in page.error[0].value
+    assert not page.exception
 
 
 def test_a_cancelled_archive_leaves_nothing_behind(decided, tmp_path):

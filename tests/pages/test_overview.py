@@ -169,6 +169,20 @@ def test_after_the_audit_the_noise_is_estimated_and_copies_are_found(audited):
     assert primary(page) == ["Open the map"]
 
 
+def test_where_labels_are_all_alike_no_noise_is_estimated_and_nothing_fails(
+    tmp_path, paint, monkeypatch
+):
+    for number in range(4):
+        paint(tmp_path / "source" / "cat" / f"{number}.png")
+    workspace = Workspace.create(tmp_path / "ws", tmp_path / "source")
+    monkeypatch.setenv(resources.VARIABLE, str(workspace.root))
+    page = run()
+    assert any("takes labels of two classes" in text.value for text in page.info)
+    monkeypatch.setattr(facts, "copies", lambda *_, **__: None)  # no features here
+    job = ended(recipes.start_facts(workspace.root))
+    assert (job.state, job.error) == ("done", "")
+
+
 def test_what_was_cut_off_by_a_restart_is_offered_and_ends(audited):
     orders.remember(audited, orders.Order(recipes.FACTS, "Estimating the noise, finding copies"))
     (job,) = recipes.jobs_of(audited.resolve())
