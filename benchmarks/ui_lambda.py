@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +19,7 @@ from air_core.fitting import (
 )
 from air_core.fitting.live import top_flagged
 from air_core.workspace import Workspace
-from benchmarks.ui_browser import Server, open_browser, settled
+from benchmarks.ui_browser import Server, given_or_own, settled
 
 DETECTOR = "air-margin"
 SHOWN = 60  # tiles that are compared
@@ -79,7 +77,7 @@ def measure(audit: Path, browser: Any = None, *, drags: int = 5) -> dict[str, An
         raise ValueError(f"Expected a complete path in {audit}, got none: make it with path=True.")
     expected = _Expected(workspace, run)
     rows = []
-    with _browser(browser) as opened, Server(audit) as server:
+    with given_or_own(browser) as opened, Server(audit) as server:
         context = opened.new_context(viewport={"width": 1440, "height": 900})
         page = context.new_page()
         page.goto(f"{server.url}/review")
@@ -101,15 +99,6 @@ def measure(audit: Path, browser: Any = None, *, drags: int = 5) -> dict[str, An
         "first_refined_ms": first["refined_ms"],
         "agreement": statistics.mean(row["agreement"] for row in rows),
     }
-
-
-@contextmanager
-def _browser(given: Any) -> Iterator[Any]:
-    if given is not None:
-        yield given
-    else:
-        with open_browser() as opened:
-            yield opened
 
 
 class _Expected:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import math
 import statistics
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.ui_browser import Server, open_browser, settled
+from benchmarks.ui_browser import Server, given_or_own, settled
 
 WAIT = 60_000  # ms for what is to come at all
 MOVING = 3.0  # s of one drag, and of turning the wheel
@@ -98,7 +96,7 @@ def measure(audit: Path, browser: Any = None, *, lassos: int = 5) -> dict[str, A
         points takes; ``move_fps`` and ``zoom_fps``, frames shown a second, and
         ``move_painted_fps`` and ``zoom_painted_fps``, those with all points painted anew.
     """
-    with _browser(browser) as opened, Server(audit) as server:
+    with given_or_own(browser) as opened, Server(audit) as server:
         context = opened.new_context(viewport={"width": 1440, "height": 900})
         context.add_init_script(_DEEP)
         context.set_default_timeout(WAIT)
@@ -131,15 +129,6 @@ def measure(audit: Path, browser: Any = None, *, lassos: int = 5) -> dict[str, A
         "zoom_fps": zoomed["shown"],
         "zoom_painted_fps": zoomed["painted"],
     }
-
-
-@contextmanager
-def _browser(given: Any) -> Iterator[Any]:
-    if given is not None:
-        yield given
-    else:
-        with open_browser() as opened:
-            yield opened
 
 
 def _lasso(page: Any, frame: dict[str, float], number: int) -> dict[str, Any]:
