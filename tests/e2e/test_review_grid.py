@@ -137,11 +137,15 @@ def test_a_rubber_band_selects_what_it_touches(page, untouched):
         "list => getComputedStyle(list).gridTemplateColumns.split(' ').length"
     )
 
-    def drag(first: int, last: int, keys=()) -> None:
+    def boxes(*numbers: int) -> list[dict[str, float]]:
         # What was never in view only guesses its height.
-        page.locator(".tile").nth(last).scroll_into_view_if_needed()
+        for number in numbers:
+            page.locator(".tile").nth(number).scroll_into_view_if_needed()
         settled(page)
-        begin, end = (page.locator(".tile").nth(at).bounding_box() for at in (first, last))
+        return [page.locator(".tile").nth(number).bounding_box() for number in numbers]
+
+    def drag(first: int, last: int, keys=()) -> None:
+        begin, end = boxes(first, last)
         for key in keys:
             page.keyboard.down(key)
         page.mouse.move(begin["x"] + 30, begin["y"] + 30)
@@ -160,14 +164,14 @@ def test_a_rubber_band_selects_what_it_touches(page, untouched):
         [*touched, *shown[2 * columns : 2 * columns + 2]], key=shown.index
     )
     # A click with an unsteady hand is a click.
-    box = page.locator(".tile").nth(2).bounding_box()
+    (box,) = boxes(2)
     page.mouse.move(box["x"] + 30, box["y"] + 30)
     page.mouse.down()
     page.mouse.move(box["x"] + 33, box["y"] + 31)
     page.mouse.up()
     assert selected(page) == [shown[2]]
     # At the edge the list scrolls, and takes along what comes into view.
-    box, edge = page.locator(".tile").nth(0).bounding_box(), page.locator(".tiles").bounding_box()
+    (box,), edge = boxes(0), page.locator(".tiles").bounding_box()
     page.mouse.move(box["x"] + 30, box["y"] + 30)
     page.mouse.down()
     page.mouse.move(box["x"] + 60, edge["y"] + edge["height"] + 60, steps=5)

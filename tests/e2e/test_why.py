@@ -125,7 +125,8 @@ def test_it_folds_away_and_stays_so(page, untouched):
     unfold = page.get_by_role("button", name="Show why an image is flagged")
     expect(unfold).to_be_visible()
     expect(page.locator(f"{PANEL} .body")).to_be_hidden()
-    assert page.locator(PANEL).bounding_box()["width"] < 60
+    narrow = page.locator(PANEL).element_handle()
+    page.wait_for_function("panel => panel.getBoundingClientRect().width < 60", arg=narrow)
     unfold.click()
     expect_about(page, shown[0])
 
