@@ -1,0 +1,134 @@
+"""Linear models on features in the eigenvectors of their covariance, where few steps suffice.
+
+The curvature of a softmax loss is bounded by that of least squares. In the eigenvectors of XᵀX it
+is diagonal, so that dividing each direction by the root of its bound makes L-BFGS converge in tens
+of steps where it would take hundreds on the features as they are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import expit
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """Centred features of mean row norm 1 in the eigenvectors of their covariance.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n, r), dtype float32
+    values : ndarray of shape (r,), dtype float64
+        Mean square of each column, largest first.
+    vectors : ndarray of shape (p, r), dtype float32
+    mean : ndarray of shape (p,), dtype float32
+    scale : float
+        ``rows = (features / scale − mean) @ vectors``.
+    """
+
+    rows: Floats
+    values: NDArray[np.float64]
+    vectors: Floats
+    mean: Floats
+    scale: float
+
+    def scores(self, weights: NDArray[Any], rows: Any) -> Floats:
+        """Decision values (len(rows), C) of weights (r + 1, C), the last row the intercepts."""
+        picked = self.rows[rows] @ weights[:-1].astype(np.float32)
+        return np.asarray(picked + weights[-1].astype(np.float32), dtype=np.float32)
+
+    def unrotated(self, weights: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Coefficients for the features as given, and intercepts."""
+        coef = self.vectors.astype(np.float64) @ weights[:-1]
+        return coef / self.scale, weights[-1] - self.mean @ coef
+
+
+def decompose(features: NDArray[np.floating]) -> Basis:
+    """Rotate features (n, p); nothing but rounding is lost."""
+    x = np.asarray(features, dtype=np.float32)
+    scale = float(np.linalg.norm(x, axis=1).mean(dtype=np.float64)) or 1.0
+    x = x / np.float32(scale)
+    mean = x.mean(axis=0, dtype=np.float64).astype(np.float32)
+    x -= mean
+    n, p = x.shape
+    if p <= n:
+        values, vectors = np.linalg.eigh((x.T @ x).astype(np.float64) / n)
+        kept = values > 1e-9 * max(float(values[-1]), 1e-12)
+        values, vectors = values[kept][::-1], vectors[:, kept][:, ::-1]
+    else:
+        values, left = np.linalg.eigh((x @ x.T).astype(np.float64) / n)
+        kept = values > 1e-7 * max(float(values[-1]), 1e-12)
+        values, left = values[kept][::-1], left[:, kept][:, ::-1]
+        vectors = x.T @ (left / np.sqrt(values * n))
+    basis = np.ascontiguousarray(vectors, dtype=np.float32)
+    return Basis(x @ basis, np.ascontiguousarray(values), basis, mean, scale)
+
+
+def fit_linear(
+    basis: Basis,
+    wanted: Floats,
+    rows: NDArray[np.intp],
+    penalty: float,
+    *,
+    tags: bool = False,
+    start: NDArray[Any] | None = None,
+    tolerance: float = 1e-4,
+    max_iterations: int = 500,
+) -> NDArray[np.float64]:
+    """Weights (r + 1, C) of the least ``Σ_i loss + penalty ‖W‖² / 2`` over some rows.
+
+    Parameters
+    ----------
+    basis : Basis
+    wanted : ndarray of shape (n, C)
+        Shares of each class, or tags.
+    rows : ndarray of intp
+    penalty : float
+    tags : bool
+        A logistic loss for each column, instead of one softmax over all.
+    start : ndarray of shape (r + 1, C), optional
+        Weights of a problem nearby.
+    tolerance : float
+        Largest entry of the gradient of the mean loss, preconditioned.
+    max_iterations : int
+    """
+    z, y = basis.rows[rows], wanted[rows]
+    n, classes = len(z), wanted.shape[1]
+    ridge = penalty / n
+    bound = 0.25 if tags else 0.5
+    shrink = 1 / np.sqrt(np.append(bound * basis.values + ridge, bound))[:, None]
+    decay = np.append(np.full(len(basis.values), ridge), 0.0)[:, None]
+
+    def loss(parameters: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        weights = parameters.reshape(-1, classes) * shrink
+        narrow = weights.astype(np.float32)
+        scores = z @ narrow[:-1] + narrow[-1]
+        if tags:
+            value = float((np.logaddexp(0, scores) - y * scores).sum(dtype=np.float64)) / n
+            residual = expit(scores) - y
+        else:
+            scores -= scores.max(axis=1, keepdims=True)
+            chances = np.exp(scores)
+            total = chances.sum(axis=1, keepdims=True)
+            value = float((np.log(total).sum() - (y * scores).sum(dtype=np.float64)) / n)
+            residual = chances / total - y
+        slope = np.vstack([z.T @ residual, residual.sum(axis=0)]).astype(np.float64) / n
+        slope += decay * weights
+        return value + 0.5 * float((decay * weights**2).sum()), (slope * shrink).ravel()
+
+    first = np.zeros((len(shrink), classes)) if start is None else start / shrink
+    found = minimize(
+        loss,
+        first.ravel(),
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": max_iterations, "gtol": tolerance, "ftol": 1e-9, "maxcor": 20},
+    )
+    return np.asarray(found.x.reshape(-1, classes) * shrink)

@@ -1,0 +1,193 @@
+"""RoLR: robust logistic regression of Feng, Xu, Mannor and Yan (NIPS 2014).
+
+Their estimator maximises the trimmed sum of agreements ``Σ_{i≤m} [y ⟨β, x⟩]_(i)`` over the unit
+ball, the m smallest of all n: a row that agrees very much, as a gross outlier can be made to, has
+no pull. As a linear programme over the trimming weights it is
+
+    max_{‖β‖≤1} min_t Σ_i t_i y_i ⟨β, x_i⟩  =  min_t ‖Σ_i t_i y_i x_i‖,   0 ≤ t_i ≤ 1, Σ t_i = m,
+
+whose right side is solved here, by conditional gradients: each step needs only the m rows that
+agree least, and the difference of both sides certifies what has been reached.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.covariance import ledoit_wolf_shrinkage
+
+from air_core.baselines.newton import decompose, fit_linear
+from air_core.baselines.softmax import one_hot
+from air_core.errors import SolverError
+from air_core.progress import ProgressCallback, silent
+
+Floats = NDArray[np.float32]
+
+SHARES = (0.0, 0.1, 0.2, 0.3, 0.5)
+"""Upper bounds on the share of outliers that are tried."""
+
+_FAR = 4.0  # rows so many times as long as the median row are taken out beforehand
+
+
+@dataclass(frozen=True, slots=True)
+class RobustResult:
+    """A fitted RoLR, one classifier for each class against the rest.
+
+    Parameters
+    ----------
+    coef : ndarray of shape (p, C), intercept : ndarray of shape (C,)
+        For the features as given. Directions are RoLR's; the length and intercept of each, which
+        it leaves open, are those of a logistic regression on its one projection.
+    decision : ndarray of shape (n, C), dtype float32
+        Log-odds.
+    outliers : float
+        The chosen bound on the share of outliers.
+    loss_by_outliers : dict of float to float
+        Share of given labels missed on a held-out fifth.
+    gap : float
+        Largest relative duality gap of the directions.
+    """
+
+    coef: NDArray[Any]
+    intercept: NDArray[Any]
+    decision: Floats
+    outliers: float
+    loss_by_outliers: dict[float, float]
+    gap: float
+
+
+def robust_logistic(
+    features: NDArray[np.floating],
+    targets: NDArray[Any],
+    *,
+    n_classes: int,
+    shares: Sequence[float] = SHARES,
+    seed: int = 0,
+    iterations: int = 200,
+    progress: ProgressCallback = silent,
+) -> RobustResult:
+    """Fit RoLR one class against the rest, for single labels or for tags.
+
+    Its theory is of features with independent directions: they are whitened first, with the
+    covariance shrunk as Ledoit and Wolf do.
+
+    Parameters
+    ----------
+    features : ndarray of shape (n, p)
+    targets : ndarray of shape (n,) or (n, C)
+        Class indices, −1 unlabelled; or tags 1 and 0, rows of −1 unlabelled. Unlabelled images
+        are left out of the fit but get scores.
+    n_classes : int
+    shares : sequence of float in [0, 1)
+        Bounds on the share of outliers; with more than one, the best on a held-out fifth of the
+        given labels.
+    seed, iterations : int
+    progress : callable
+
+    Raises
+    ------
+    SolverError
+        If fewer than two images are labelled, or all alike.
+    """
+    wanted = one_hot(targets, n_classes)
+    labelled = np.flatnonzero(~np.isnan(wanted).any(axis=1))
+    if len(labelled) < 2 or not np.ptp(wanted[labelled], axis=0).any():
+        raise SolverError(
+            f"Expected labelled images of two classes, got {len(labelled)} labelled images.",
+            hint="Nothing can be told from labels that are all alike.",
+        )
+    basis = decompose(features)
+    shrunk = ledoit_wolf_shrinkage(basis.rows[labelled], assume_centered=True)
+    spread = (1 - shrunk) * basis.values + shrunk * basis.values.mean()
+    stretch = (1 / np.sqrt(spread)).astype(np.float32)
+    white = basis.rows * stretch
+    lengths = np.linalg.norm(white, axis=1)
+    near = labelled[lengths[labelled] <= _FAR * np.median(lengths[labelled])]
+
+    def fit(rows: NDArray[np.intp], share: float) -> tuple[Floats, float]:
+        found = [
+            trimmed_direction(white[rows], 2 * column - 1, share, iterations)
+            for column in wanted[rows].T
+        ]
+        return np.stack([beta for beta, _ in found], axis=1), max(gap for _, gap in found)
+
+    tags = targets.ndim == 2
+    order = np.random.default_rng(seed).permutation(near)
+    held, kept = order[: len(order) // 5], order[len(order) // 5 :]
+    losses: dict[float, float] = {}
+    for share in shares if len(shares) > 1 and len(held) else ():
+        progress(len(losses), len(shares) + 1, "Fitting robust logistic regression")
+        directions, _ = fit(kept, share)
+        decision = _log_odds(white @ directions, wanted, kept)[0][held]
+        if tags:
+            losses[share] = float(((decision > 0) != wanted[held]).mean())
+        else:
+            losses[share] = float((decision.argmax(axis=1) != wanted[held].argmax(axis=1)).mean())
+    chosen = min(losses, key=lambda share: (losses[share], share)) if losses else shares[0]
+    directions, gap = fit(near, chosen)
+    decision, length, intercept = _log_odds(white @ directions, wanted, near)
+    progress(len(shares) + 1, len(shares) + 1, "Fitting robust logistic regression")
+    coef, offset = basis.unrotated(
+        np.vstack([directions * length * stretch[:, None], intercept]).astype(np.float64)
+    )
+    return RobustResult(coef, offset, decision, chosen, losses, gap)
+
+
+def trimmed_direction(
+    rows: NDArray[np.floating], signs: NDArray[np.floating], share: float, iterations: int = 200
+) -> tuple[Floats, float]:
+    """The unit vector of the largest trimmed agreement, and its relative duality gap.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n, p)
+        Zero mean, whitened.
+    signs : ndarray of shape (n,)
+        +1 or −1.
+    share : float
+        Of rows that are trimmed, those that agree most.
+    iterations : int
+
+    Examples
+    --------
+    >>> x = np.array([[1.0, 0.0], [-1.0, 0.1], [1.0, -0.1], [40.0, 0.0]])
+    >>> beta, gap = trimmed_direction(x, np.array([1, -1, 1, -1]), share=0.0)
+    >>> bool(beta[0] > 0)  # one outlier turns it round
+    False
+    """
+    signed = rows * signs[:, None].astype(rows.dtype)
+    n = len(signed)
+    kept = max(1, n - int(share * n))
+    pull = signed.sum(axis=0) * (kept / n)
+    gap = np.inf
+    for _ in range(iterations):
+        length = float(np.linalg.norm(pull))
+        if length == 0.0:
+            break
+        agreement = signed @ (pull / length)
+        least = np.argpartition(agreement, kept - 1)[:kept] if kept < n else slice(None)
+        gap = max(0.0, 1 - float(agreement[least].sum()) / length)
+        if gap < 1e-3:
+            break
+        step = signed[least].sum(axis=0) - pull
+        pull = pull + float(np.clip(-(pull @ step) / (step @ step), 0, 1)) * step
+    return (pull / (np.linalg.norm(pull) or 1.0)).astype(np.float32), gap
+
+
+def _log_odds(
+    projected: Floats, wanted: Floats, rows: NDArray[np.intp]
+) -> tuple[Floats, Floats, Floats]:
+    """Log-odds (n, C) of each class by its one projection, with slopes and intercepts."""
+    slopes, offsets = [], []
+    for one, column in zip(projected.T, wanted.T, strict=True):
+        basis = decompose(one[:, None])
+        weights = fit_linear(basis, column[:, None], rows, 1.0, tags=True)
+        slope, offset = basis.unrotated(weights)
+        slopes.append(max(float(slope[0, 0]), 0.0))
+        offsets.append(float(offset[0]))
+    slope_, offset_ = np.array(slopes, np.float32), np.array(offsets, np.float32)
+    return projected * slope_ + offset_, slope_, offset_

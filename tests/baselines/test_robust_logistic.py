@@ -1,0 +1,66 @@
+"""RoLR: its optimum, and rows that would mislead a plain logistic regression."""
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+
+from air_core.baselines import robust_logistic, softmax_l2
+from air_core.baselines.robust_logistic import trimmed_direction
+
+
+def corrupted(share, n=600, p=20, seed=0):
+    """A plane in Gaussian features; outliers are as in the paper: far out, with the wrong label."""
+    rng = np.random.default_rng(seed)
+    x, beta = rng.standard_normal((n, p)), rng.standard_normal(p)
+    beta /= np.linalg.norm(beta)
+    bad = rng.permutation(n)[: int(share * n)]
+    x[bad] *= 6
+    y = (x @ beta > 0).astype(int)
+    y[bad] = 1 - y[bad]
+    test = rng.standard_normal((4000, p))
+    return x, y, test, (test @ beta > 0).astype(int)
+
+
+@pytest.mark.parametrize("share", [0.2, 0.3])
+def test_it_beats_logistic_regression_on_corrupted_rows(share):
+    x, y, test, truth = corrupted(share)
+
+    def accuracy(fit):
+        return ((test @ fit.coef + fit.intercept).argmax(axis=1) == truth).mean()
+
+    robust = accuracy(robust_logistic(x, y, n_classes=2, shares=[0.5]))
+    plain = max(accuracy(softmax_l2(x, y, n_classes=2, grid=[c])) for c in (0.1, 1, 10))
+    assert robust > plain + 0.05
+
+
+def test_the_direction_is_the_optimum_of_the_trimmed_programme():
+    rng = np.random.default_rng(0)
+    x, signs = rng.standard_normal((60, 3)), rng.choice([-1.0, 1.0], 60)
+    x[:, 0] += signs
+    beta, gap = trimmed_direction(x, signs, 0.3, iterations=5000)
+    assert gap < 2e-3
+
+    def trimmed(direction):
+        unit = direction / np.linalg.norm(direction)
+        return -np.sort(signs * (x @ unit))[: 60 - 18].sum()
+
+    starts = rng.standard_normal((20, 3))
+    best = min(minimize(trimmed, start, method="Nelder-Mead").fun for start in starts)
+    assert trimmed(beta) <= best * 0.995
+
+
+def test_log_odds_belong_to_the_weights_and_unlabelled_rows_get_them_too():
+    x, y, _, _ = corrupted(0.2, n=200)
+    y[:4] = -1
+    got = robust_logistic(x + 5, y, n_classes=2)
+    np.testing.assert_allclose((x + 5) @ got.coef + got.intercept, got.decision, atol=1e-3)
+    assert set(got.loss_by_outliers) == {0.0, 0.1, 0.2, 0.3, 0.5}
+    assert got.outliers == min(got.loss_by_outliers, key=got.loss_by_outliers.get)
+
+
+def test_tags_are_fitted_each_on_its_own():
+    x, y, _, _ = corrupted(0.1, n=200)
+    tags = np.stack([y, 1 - y, np.ones_like(y)], axis=1).astype(np.int8)
+    got = robust_logistic(x, tags, n_classes=3, shares=[0.2])
+    np.testing.assert_allclose(got.decision[:, 0], -got.decision[:, 1], atol=1e-3)
+    assert (got.decision[:, 2] > 0).all()
