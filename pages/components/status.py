@@ -13,7 +13,7 @@ from air_core.stopping import Progress
 from air_core.workspace import Workspace
 from pages import resources
 from pages.components.checklist import WORST, Status
-from pages.components.stopping import TARGET
+from pages.components.stopping import TARGET, in_words
 from pages.jobs import registry
 from pages.recipes import AUDIT, FACTS
 
@@ -54,7 +54,7 @@ def status_of(
         worst=len(worst),
         worst_left=int((~decided[worst]).sum()),
         decided=int(decided.sum()),
-        advice="" if progress is None or progress.left is None else progress.advice(TARGET / 100),
+        advice=_advice(progress),
         stop=progress is not None and _may_stop(progress),
     )
 
@@ -65,6 +65,14 @@ def worst_rows(ranking: Ranking | None) -> NDArray[np.intp]:
         return np.zeros(0, dtype=np.intp)
     order = ranking.order
     return np.asarray(order[ranking.flagged[order]][:WORST])
+
+
+def _advice(progress: Progress | None) -> str:
+    """Short: the reasons behind it are one click away, in the review."""
+    if progress is None or progress.left is None:
+        return ""
+    line = in_words(progress, TARGET / 100)
+    return f"{line[:1].upper()}{line[1:]}."
 
 
 def _may_stop(progress: Progress) -> bool:

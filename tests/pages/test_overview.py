@@ -216,6 +216,7 @@ def test_decisions_change_the_numbers_and_the_list(checked):
     page = run()
     assert numbers(page)["Decided"] == str(len(rows))
     assert any("are all decided" in text.value for text in page.markdown)
+    assert any("left · " in text.value for text in page.markdown), "when to stop, in a few words"
 
 
 def test_quarantined_files_are_listed_with_their_reasons(source, tmp_path, monkeypatch):
