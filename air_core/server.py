@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import tomllib
@@ -57,11 +58,20 @@ def serve(workspace: Path | None, port: int | None = None, login: Path | None = 
         environment[LOGIN] = str(login.resolve())
     if port is not None:
         command += ["--server.port", str(port)]
-    try:
-        # Streamlit reads its theme from the folder that it is started in.
-        return subprocess.call(command, cwd=root, env=environment)
-    except KeyboardInterrupt:
-        return 0
+    # Streamlit reads its theme from the folder that it is started in.
+    return _call(command, root, environment)
+
+
+def _call(command: list[str], folder: Path, environment: dict[str, str]) -> int:
+    """Run it until it ends; whoever ends this process ends it as well, and frees its port."""
+    with subprocess.Popen(command, cwd=folder, env=environment) as server:
+        before = signal.signal(signal.SIGTERM, lambda *_: server.terminate())
+        try:
+            return server.wait()
+        except KeyboardInterrupt:
+            return 0
+        finally:
+            signal.signal(signal.SIGTERM, before)
 
 
 def _check_login(file: Path) -> None:

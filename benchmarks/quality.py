@@ -194,4 +194,4 @@ _METHODS: dict[str, Callable[[NDArray[Any], NDArray[Any], int, int], Fitted]] = 
 }
 # Far behind the first two readings, and slow.
 _EASIER = {f"{PAPER_SVM}, hinge", f"{PAPER_SVM}, as extracted"}
-EASIER_SEEDS = 2
+EASIER_SEEDS = 1

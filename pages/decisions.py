@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, MutableMapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from air_core.errors import AirError
 from air_core.labels import Decision, LabelEvent, StaleLabelError
@@ -54,8 +54,9 @@ def commit(
     ----------
     workspace : Workspace
     operations : sequence of GridOperation
-        In the order made; those known already are skipped. Each carries who decided and what the
-        reviewer saw: detector, score, λ_g, suggestion, run, and the decision in force.
+        Of this workspace, in the order made; those known already are skipped. Each carries who
+        decided and what the reviewer saw: detector, score, λ_g, suggestion, run, and the decision
+        in force.
     receipts : Receipts
         Brought up to date.
 
@@ -65,29 +66,66 @@ def commit(
         Why the last operation could not be stored; empty if all are.
     """
     try:
-        for client in {operation.client for operation in operations}:
-            raise_to(receipts.settled, client, workspace.labels.applied(client))
+        stored = {one.client: workspace.labels.applied(one.client) for one in operations}
+        for operation in operations:
+            if operation.number <= receipts.settled.get(operation.client, 0):
+                continue
+            resent = operation.number <= stored[operation.client]
+            found = _left_of(workspace, operation) if resent else operation
+            if found is not None:
+                _settle(workspace, found, receipts)
+            raise_to(receipts.settled, operation.client, operation.number)
     except AirError as error:
         return str(error)
-    for operation in operations:
-        if operation.number <= receipts.settled.get(operation.client, 0):
-            continue
-        reason = _refusal(workspace, operation)
-        if reason:
-            receipts.rejected[operation.operation_id] = reason
-            receipts.void.add(operation.operation_id)
-        # Of what was not stored there is nothing to undo; an older decision must not go instead.
-        elif operation.of not in receipts.void:
-            try:
-                meanwhile = _apply(workspace, operation)
-            except AirError as error:
-                return str(error)
-            if meanwhile:
-                receipts.conflicts[operation.operation_id] = meanwhile
-            if len(meanwhile) == len(operation.decisions) > 0:
-                receipts.void.add(operation.operation_id)
-        raise_to(receipts.settled, operation.client, operation.number)
     return ""
+
+
+def _settle(workspace: Workspace, operation: GridOperation, receipts: Receipts) -> None:
+    reason = _refusal(workspace, operation)
+    if reason:
+        receipts.rejected[operation.operation_id] = reason
+        receipts.void.add(operation.operation_id)
+        return
+    # Of what was not stored there is nothing to undo; an older decision must not go instead.
+    if operation.of in receipts.void:
+        return
+    if operation.kind != "decide":
+        if not _step(workspace, operation):
+            receipts.rejected[operation.operation_id] = "Nothing of it stood any more."
+        return
+    known = workspace.labels.knows(operation.operation_id)
+    meanwhile = _decide(workspace, operation, known)
+    if known and len(meanwhile) < len(operation.decisions):
+        receipts.rejected[operation.operation_id] = (
+            "Not stored for some images: somebody else had changed them. Decide about them again."
+        )
+    if meanwhile:
+        receipts.conflicts[operation.operation_id] = meanwhile
+    if len(meanwhile) == len(operation.decisions):
+        receipts.void.add(operation.operation_id)
+
+
+def _left_of(workspace: Workspace, operation: GridOperation) -> GridOperation | None:
+    """What to look at again of an operation that comes before one that is stored.
+
+    It was settled in a session that has ended, perhaps before the browser was told: what it
+    decides and nobody has stored is refused, or in conflict, as it was then.
+    """
+    if operation.kind == "unreadable":
+        return operation
+    if operation.kind != "decide":  # an undo is stored even if it had nothing to do
+        return None
+    done = {
+        event.item_id
+        for event in workspace.labels.history()
+        if event.client == operation.client and _number(event) >= operation.number
+    }
+    left = tuple(made for made in operation.decisions if made.item_id not in done)
+    return replace(operation, decisions=left) if left else None
+
+
+def _number(event: LabelEvent) -> int:
+    return int((event.operation_id or "").rpartition(":")[2] or 0)
 
 
 def raise_to(numbers: MutableMapping[str, int], client: str, number: int) -> None:
@@ -96,6 +134,8 @@ def raise_to(numbers: MutableMapping[str, int], client: str, number: int) -> Non
 
 
 def _refusal(workspace: Workspace, operation: GridOperation) -> str:
+    if operation.kind == "unreadable":
+        return "Not stored: this browser sent something that cannot be read. Reload the page."
     try:
         verified = access.verified_name()
     except AirError as error:
@@ -115,24 +155,35 @@ def _refusal(workspace: Workspace, operation: GridOperation) -> str:
     return ""
 
 
-def _apply(workspace: Workspace, operation: GridOperation) -> dict[str, Meanwhile]:
-    """Store an operation, except on those items that somebody else has changed meanwhile."""
-    reviewer, operation_id = operation.basis.reviewer, operation.operation_id
-    if operation.kind == "undo":
-        workspace.labels.undo_last(reviewer, operation_id=operation_id)
-        return {}
-    if operation.kind == "redo":
-        workspace.labels.redo_last(reviewer, operation_id=operation_id)
-        return {}
+def _step(workspace: Workspace, operation: GridOperation) -> bool:
+    """Undo or redo; the operation named, or else the reviewer's last. Whether anything changed."""
+    by: dict[str, str] = {
+        "reviewer": operation.basis.reviewer,
+        "operation_id": operation.operation_id,
+    }
+    labels, of = workspace.labels, operation.of
+    if of is None:
+        (labels.undo_last if operation.kind == "undo" else labels.redo_last)(**by)
+        return True  # with nothing to take back there is nothing to say
+    back = labels.undo_operation if operation.kind == "undo" else labels.redo_operation
+    return bool(back(of, **by))
+
+
+def _decide(workspace: Workspace, operation: GridOperation, known: bool) -> dict[str, Meanwhile]:
+    """Store decisions, except on those items that somebody else has changed meanwhile.
+
+    Of a known operation something is stored; it is not stored again.
+    """
     while True:
         expected, meanwhile = _what_stands(workspace, operation)
         free = [made for made in operation.decisions if made.item_id not in meanwhile]
-        if not free:
+        if not free or known:
             return meanwhile
         try:
             workspace.decide(
                 [_decision(made, operation.basis) for made in free],
-                reviewer=reviewer, expected=expected, operation_id=operation_id,
+                reviewer=operation.basis.reviewer, expected=expected,
+                operation_id=operation.operation_id,
             )  # fmt: skip
         except StaleLabelError:
             continue  # between the look and the lock: look again

@@ -25,6 +25,7 @@ from air_core.runs import run_names
 from air_core.workspace import Workspace
 from pages import resources, state
 from pages.components.grid import REVIEW, Basis, GridItem, as_rows
+from pages.components.ranked import first_page
 from pages.components.refit import REFIT, SOLVERS, fit_again, refit_at
 from pages.components.strength import KEY, Moved, read_asked, strength_slider, track
 from pages.components.strength.dial import Dial, Pin, turn
@@ -124,7 +125,8 @@ def _at(workspace: Workspace, run: PathRun, detector: str, scale: float) -> Live
     """The ranking at a λ_g by what is known now; the exact one is begun where it is not."""
     opinion, refining = _known(workspace, run, scale), False
     if not opinion.exact and can_refine(workspace):
-        refining = not resources.refinery(run).ask(scale).done()
+        asked = resources.refinery(run).ask(scale)
+        refining = not asked.done() or asked.cancelled()
     source = "exact solver" if opinion.exact else "exact, refining …" if refining else "exact path"
     ranking = resources.ranking_at(run, detector, opinion)
     return Live(ranking, opinion.lambda_g, scale, run.run_id, refining, source)
@@ -150,7 +152,8 @@ def _answer(
         opinion = _known(workspace, run, scale)
         if refine and not opinion.exact and can_refine(workspace):
             asked = resources.refinery(run).ask(scale, wait=PATIENCE)
-            opinion = (asked.result() if asked.done() else None) or opinion
+            there = asked.done() and not asked.cancelled()
+            opinion = (asked.result() if there else None) or opinion
         ranking = resources.ranking_at(run, detector, opinion)
         entered, left = ((), ()) if before is None else entered_left(before, ranking, top)
         basis = Basis(reviewer, detector, opinion.lambda_g, run.run_id)
@@ -192,6 +195,7 @@ def _since_pin(
     if show is not None:
         rows = entered if show == "entered" else left
         ids = shown.ranking.item_ids[rows].tolist()
+        first_page()
         state.set_selection(ids, f"what {show} the top {dial.top:,} since {track.times(pin.scale)}")
     return before, Moved(pin.scale, text, len(entered), len(left), dial.top)
 

@@ -32,6 +32,8 @@ from pages.live import strength_bar
 @st.fragment
 def review(workspace: Workspace) -> None:
     """The whole page as a fragment: only this reruns after a decision."""
+    if resources.require_workspace() is not workspace:
+        st.rerun()  # another one was opened meanwhile: its images are not these
     head = st.container(horizontal=True, vertical_alignment="center", gap="medium")
     bar = st.container()
     controls = st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall", wrap=False)
@@ -44,7 +46,8 @@ def review(workspace: Workspace) -> None:
     with bar:
         live = strength_bar(workspace, fit, ranking)
     ranking = live.ranking
-    receipts, operations = state.receipts(), pending_operations(REVIEW)
+    version = resources.version(workspace)
+    receipts, operations = state.receipts(), pending_operations(REVIEW, version)
     problem = commit(workspace, operations, receipts)
     standing = resources.standing()
     with head:
@@ -83,7 +86,7 @@ def review(workspace: Workspace) -> None:
             page_of(ranking, rows),
             key=REVIEW,
             class_names=workspace.dataset.class_names,
-            workspace=resources.version(workspace),
+            workspace=version,
             basis=Basis(state.reviewer(), ranking.detector, live.lambda_g, live.run_id),
             ack=receipts.settled,
             rejected=receipts.rejected,

@@ -101,11 +101,18 @@ def test_between_two_values_it_agrees_with_the_exact_solution(workspace, run):
         np.testing.assert_array_equal(one.flagged, read.margins < 0)
 
 
-def test_past_an_end_it_is_the_last_value(workspace, run):
-    for scale, t in ((1e9, 0), (1e-9, -1)):
-        read = read_path(run, workspace.dataset, scale)
-        assert read.lambda_scale == run.points[t].lambda_scale
+def test_past_an_end_the_path_gives_its_last_value_and_the_solver_the_optimum(workspace, run):
+    refiner = Refiner(workspace, run, device="cpu")
+    for times, t in ((1.5, 0), (0.5, -1)):
+        scale = times * run.points[t].lambda_scale
+        read, solved = read_path(run, workspace.dataset, scale), refiner.solve(scale)
         np.testing.assert_array_equal(read.margins, run.margins[t])
+        assert (read.exact, solved.exact) == (False, True)
+        assert read.lambda_g == pytest.approx(scale * run.points[t].lambda_g / run.scales[t])
+        assert solved.lambda_g == pytest.approx(read.lambda_g)
+        assert not np.allclose(solved.activations, run.activations[t], rtol=1e-3)
+    silent = refiner.solve(1.01 * run.lambda_max)
+    assert not silent.activations.any()
 
 
 def test_entered_and_left_equal_brute_force(workspace, run):

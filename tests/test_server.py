@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import subprocess
 import sys
 import tomllib
@@ -20,11 +23,17 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[str], dict[str, 
     """Commands that would have been run, and how."""
     calls: list[tuple[list[str], dict[str, Any]]] = []
 
-    def call(command: list[str], **how: Any) -> int:
-        calls.append((command, how))
-        return 7
+    class Started(contextlib.nullcontext[None]):
+        def __init__(self, command: list[str], **how: Any) -> None:
+            calls.append((command, how))
 
-    monkeypatch.setattr(subprocess, "call", call)
+        def __enter__(self) -> Any:
+            return self
+
+        def wait(self) -> int:
+            return 7
+
+    monkeypatch.setattr(subprocess, "Popen", Started)
     return calls
 
 
@@ -103,9 +112,21 @@ def test_the_configuration_beside_the_entry_says_the_same() -> None:
     assert config["server"]["enableStaticServing"] is False
 
 
-def test_ctrl_c_is_a_way_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(*_: object, **__: object) -> int:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(subprocess, "call", interrupted)
-    assert serve(None) == 0
+@pytest.mark.parametrize("ended", [signal.SIGTERM, signal.SIGINT])
+def test_who_ends_the_command_ends_the_server_too(tmp_path: Path, ended: signal.Signals) -> None:
+    code = (
+        "import os, sys; from pathlib import Path; from air_core.server import _call;"
+        "sleeper = [sys.executable, '-c', 'import os, time; print(os.getpid(), flush=True);"
+        " time.sleep(60)'];"
+        f"sys.exit(abs(_call(sleeper, Path({str(tmp_path)!r}), dict(os.environ))))"
+    )
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as outer:
+        assert outer.stdout is not None
+        server = int(outer.stdout.readline())
+        if ended == signal.SIGINT:  # a terminal tells both
+            os.kill(server, ended)
+        outer.send_signal(ended)
+        assert outer.wait(timeout=10) == (0 if ended == signal.SIGINT else signal.SIGTERM)
+    with pytest.raises(ProcessLookupError):
+        os.kill(server, 0)

@@ -49,7 +49,7 @@ def read_path(run: PathRun, dataset: Dataset, lambda_scale: float) -> Opinion:
 
     An image is flagged where its margin read in this way is negative, so that order, flags and
     suggestions agree; the suggestion is that of the nearer value that agrees with it. Past an end
-    of the path, its last value.
+    of the path, what its last value says, which is not exact there.
 
     Parameters
     ----------
@@ -60,15 +60,17 @@ def read_path(run: PathRun, dataset: Dataset, lambda_scale: float) -> Opinion:
     """
     near, far, weight = _around(run.scales, lambda_scale)
     point = run.points[near]
+    lambda_g = point.lambda_g * lambda_scale / point.lambda_scale
     if weight == 0:
+        solved_here = abs(np.log(point.lambda_scale / lambda_scale)) <= _SAME
         return Opinion(
-            lambda_g=point.lambda_g,
-            lambda_scale=point.lambda_scale,
+            lambda_g=point.lambda_g if solved_here else lambda_g,
+            lambda_scale=point.lambda_scale if solved_here else lambda_scale,
             activations=run.activations[near].astype(np.float64),
             margins=run.margins[near].astype(np.float64),
             suggestions=np.asarray(run.suggestions[near]),
             confidences=run.confidences[near].astype(np.float64),
-            exact=True,
+            exact=bool(solved_here),
         )
 
     def mixed(values: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -78,7 +80,7 @@ def read_path(run: PathRun, dataset: Dataset, lambda_scale: float) -> Opinion:
     margins = mixed(run.margins)
     suggested, confidences = _suggested(run, dataset, near, far, margins, mixed(run.confidences))
     return Opinion(
-        lambda_g=point.lambda_g * lambda_scale / point.lambda_scale,
+        lambda_g=lambda_g,
         lambda_scale=lambda_scale,
         activations=mixed(run.activations),
         margins=margins,

@@ -171,6 +171,13 @@ class EventLog:
         with self._reading() as connection:
             return rows.applied(connection, client_id)
 
+    def batch_of(self, operation_id: str) -> str | None:
+        """Batch of a stored operation, ``""`` if it had nothing to do; None if it is new."""
+        if self._absent:
+            return None
+        with self._reading() as connection:
+            return rows.batch_of(connection, operation_id)
+
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
         try:

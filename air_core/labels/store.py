@@ -260,6 +260,10 @@ class LabelStore(Undoable):
         """The highest operation number that this client has got stored; 0 before the first."""
         return self._log.applied(client_id)
 
+    def knows(self, operation_id: str) -> bool:
+        """Whether this operation was stored, be it that it had nothing to do."""
+        return self._log.batch_of(operation_id) is not None
+
     def close(self) -> None:
         """Close the database connections; the store opens new ones if it is used again."""
         self._log.close()

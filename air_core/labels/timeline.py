@@ -189,6 +189,23 @@ class Timeline:
                 return self._standing(event.batch_id)
         return []
 
+    def standing_of_operation(self, operation_id: str) -> list[LabelEvent]:
+        """What stands of the decisions of one operation, such as ``"client:number"``."""
+        return [e for e in self._of_operation(operation_id) if self.is_active(e.event_id)]
+
+    def undos_of_operation(self, operation_id: str) -> list[LabelEvent]:
+        """The standing undos of the decisions of one operation."""
+        decided = {event.event_id for event in self._of_operation(operation_id)}
+        return [
+            e for e in self.events.values() if e.undoes in decided and self.is_active(e.event_id)
+        ]
+
+    def _of_operation(self, operation_id: str) -> list[LabelEvent]:
+        for event in reversed(self.events.values()):
+            if event.operation_id == operation_id:
+                return self.batch(event.batch_id)
+        return []
+
     def _standing(self, batch_id: str) -> list[LabelEvent]:
         return [e for e in self.batch(batch_id) if self.is_active(e.event_id)]
 

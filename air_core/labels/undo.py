@@ -103,6 +103,26 @@ class Undoable:
             operation_id,
         )
 
+    def undo_operation(
+        self, of: str, *, reviewer: str, operation_id: str | None = None
+    ) -> tuple[LabelEvent, ...]:
+        """Take back what still stands of one operation; empty if nothing of it does."""
+        return self._decide(
+            lambda timeline: undo_drafts(timeline, timeline.standing_of_operation(of)),
+            reviewer,
+            operation_id,
+        )
+
+    def redo_operation(
+        self, of: str, *, reviewer: str, operation_id: str | None = None
+    ) -> tuple[LabelEvent, ...]:
+        """Bring back what was taken back of one operation; empty if nothing was."""
+        return self._decide(
+            lambda timeline: undo_drafts(timeline, timeline.undos_of_operation(of)),
+            reviewer,
+            operation_id,
+        )
+
     def undo_events(
         self, event_ids: Sequence[int], *, reviewer: str, operation_id: str | None = None
     ) -> tuple[LabelEvent, ...]:

@@ -48,7 +48,7 @@ def choose_detector() -> str:
     }
     return str(
         st.selectbox(
-            "Detector", pipeline.DETECTORS, format_func=titles.get, on_change=_first_page,
+            "Detector", pipeline.DETECTORS, format_func=titles.get, on_change=first_page,
             key="review-detector", persist_state="session", width=146,
         )
     )  # fmt: skip
@@ -93,7 +93,7 @@ def choose_filter(workspace: Workspace, ranking: Ranking, standing: Standing) ->
     pair = _choice("Given → suggested", [_ANY, *pairs], "review-pair", title=pair_title, width=132)
     text = st.text_input(
         "Search", placeholder="path or label", key="review-text", persist_state="session",
-        on_change=_first_page, icon=":material/search:",
+        on_change=first_page, icon=":material/search:",
     )  # fmt: skip
     folded = sum(
         st.session_state.get(folded_key(key), value) != value for key, value in _FOLDED.items()
@@ -125,7 +125,7 @@ def _choice(label: str, options: Any, key: str, *, width: int, title: Any = None
     titles = title or options.get
     return st.selectbox(
         label, options, format_func=titles, key=key, persist_state="session", width=width,
-        on_change=_first_page,
+        on_change=first_page,
     )  # fmt: skip
 
 
@@ -134,7 +134,7 @@ def clear_filters() -> None:
     for key, value in _OPEN.items():
         st.session_state[key] = value
     st.session_state[_CLEARED] = st.session_state.get(_CLEARED, 0) + 1
-    _first_page()
+    first_page()
 
 
 def folded_key(key: str) -> str:
@@ -146,7 +146,8 @@ def folded_key(key: str) -> str:
     return f"{key}-{st.session_state.get(_CLEARED, 0)}"
 
 
-def _first_page() -> None:
+def first_page() -> None:
+    """Begin at the top of the list: what was there is not what is shown next."""
     st.session_state[_PAGE] = 1
 
 
@@ -167,7 +168,7 @@ def choose_page(found: int) -> Page:
         where = st.container(width="stretch")
         size = st.selectbox(
             "Images a page", PAGE_SIZES, index=1, label_visibility="collapsed",
-            format_func=lambda count: f"{count} a page", on_change=_first_page,
+            format_func=lambda count: f"{count} a page", on_change=first_page,
             key="review-size", persist_state="session", width=132,
         )  # fmt: skip
         pages = -(-found // size)

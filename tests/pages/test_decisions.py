@@ -8,6 +8,7 @@ from air_core.errors import DecisionError
 from air_core.labels.assignments import Handout
 from air_core.workspace import Workspace
 from pages.components.grid import Basis, GridOperation, ItemDecision, Meanwhile
+from pages.components.grid.operations import parse
 from pages.decisions import Receipts, commit
 
 ANA, BOB = Basis("ana"), Basis("bob")
@@ -105,7 +106,7 @@ def test_a_store_that_fails_keeps_the_queue_and_its_order(opened, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(Workspace, "decide", locked)
         assert "locked" in send(opened, operations, receipts)
-    assert (receipts.settled, receipts.rejected) == ({"c": 0}, {})
+    assert (receipts.settled, receipts.rejected) == ({}, {})
     assert send(opened, operations, receipts) == ""
     assert [event.operation_id for event in opened.labels.history()] == ["c:1", "c:2"]
 
@@ -235,3 +236,85 @@ def test_a_change_between_look_and_lock_is_noticed(opened, monkeypatch):
     assert send(opened, [saw(opened, 1, 0, "exclude")], receipts) == ""
     assert list(receipts.conflicts) == ["ana:1"]
     assert in_force(opened) == ("bob", "keep")
+
+
+# -- what a session that has ended did not live to tell ----------------------------------------
+
+
+def test_a_conflict_is_told_again_by_the_session_after(opened):
+    send(opened, [saw(opened, 1, 0, "relabel", who=BOB, label="disc")], Receipts())
+    queue = [saw(opened, 1, 0, "exclude"), saw(opened, 2, 0, row=1)]
+    first, second = Receipts(), Receipts()
+    for receipts in (first, second):
+        assert send(opened, queue, receipts) == ""
+        assert receipts.settled == {"ana": 2}
+    assert list(first.conflicts) == ["ana:1"]
+    assert second.conflicts == first.conflicts
+    assert len(opened.labels.history()) == 2
+
+
+def test_what_waits_of_a_batch_is_told_again_and_the_rest_not_stored_again(opened):
+    send(opened, [saw(opened, 1, 0, row=1, who=BOB)], Receipts())
+    items = [str(opened.dataset.item_ids[row]) for row in range(2)]
+    made = tuple(ItemDecision(item, "exclude", seen=0) for item in items)
+    batch = GridOperation("ana", 1, "decide", ANA, made)
+    send(opened, [batch], Receipts())
+    receipts = Receipts()
+    send(opened, [batch], receipts)
+    assert list(receipts.conflicts["ana:1"]) == [items[1]]
+    assert len(opened.labels.history()) == 2
+    send(opened, [GridOperation("bob", 2, "undo", BOB)], Receipts())
+    receipts = Receipts()
+    send(opened, [batch], receipts)
+    assert "Decide about them again" in receipts.rejected["ana:1"]
+    assert in_force(opened, 1) is None
+
+
+def test_a_refusal_is_told_again_by_the_session_after(opened):
+    unknown = GridOperation("c", 1, "decide", ANA, (ItemDecision("f" * 16, "keep"),))
+    send(opened, [unknown, keep(opened, 2, 0)], Receipts())
+    receipts = Receipts()
+    send(opened, [unknown, keep(opened, 2, 0)], receipts)
+    assert list(receipts.rejected) == ["c:1"]
+    assert len(opened.labels.history()) == 1
+
+
+def test_what_was_decided_anew_since_is_not_brought_back_by_a_resend(opened):
+    send(opened, [saw(opened, 1, 0, who=BOB)], Receipts())
+    first, then = saw(opened, 1, 0, "exclude"), saw(opened, 2, 1, "unsure")
+    send(opened, [first, then], Receipts())
+    receipts = Receipts()
+    send(opened, [first, then], receipts)
+    assert in_force(opened) == ("ana", "unsure")
+    assert (receipts.conflicts, receipts.rejected) == ({}, {})
+
+
+def test_an_undo_takes_back_what_it_names_and_not_what_another_tab_did_since(opened):
+    receipts = Receipts()
+    send(opened, [keep(opened, 1, 0, client="a"), keep(opened, 1, 1, client="b")], receipts)
+    send(opened, [GridOperation("a", 2, "undo", ANA, of="a:1")], receipts)
+    assert [in_force(opened, row) for row in (0, 1)] == [None, ("ana", "keep")]
+    send(opened, [GridOperation("a", 3, "redo", ANA, of="a:1")], receipts)
+    assert [in_force(opened, row) for row in (0, 1)] == [("ana", "keep")] * 2
+    send(opened, [GridOperation("b", 2, "undo", ANA, of="b:1")], receipts)
+    send(opened, [GridOperation("a", 4, "undo", ANA, of="b:1")], receipts)
+    assert "a:4" in receipts.rejected, "another tab was quicker"
+    assert in_force(opened, 0) == ("ana", "keep")
+
+
+def test_only_what_was_decided_in_this_workspace_is_taken(opened):
+    item = str(opened.dataset.item_ids[0])
+    basis = {"reviewer": "ana", "detector": "", "run_id": "", "lambda_g": None}
+    sent = {"client": "c", "n": 1, "kind": "decide", "basis": basis,
+            "decisions": [[item, "keep", None, None, None, 0]]}  # fmt: skip
+    (own,) = parse([{**sent, "workspace": "here"}], "here-now")
+    assert own.decisions[0].item_id == item
+    assert parse([{**sent, "workspace": "there"}, sent, "noise"], "here-now") == ()
+
+
+def test_what_cannot_be_read_is_refused_and_not_sent_for_ever(opened):
+    sent = {"client": "c", "n": 1, "kind": "decide", "decisions": [], "workspace": "here"}
+    receipts = Receipts()
+    send(opened, [*parse([sent], "here-now"), keep(opened, 2, 0)], receipts)
+    assert "cannot be read" in receipts.rejected["c:1"]
+    assert receipts.settled == {"c": 2}

@@ -12,7 +12,7 @@ and its item id. ``window.airAuditFocus`` holds the latest for components that c
 
 A page with decisions::
 
-    problem = commit(workspace, pending_operations("review"), receipts)   # before the items
+    problem = commit(workspace, pending_operations("review", version), receipts)  # first
     result = review_grid(items, key="review", class_names=names, ack=receipts.settled,
                          rejected=receipts.rejected, conflicts=receipts.conflicts,
                          basis=Basis("ana", "air-margin"), workspace="…")
@@ -248,7 +248,7 @@ def review_grid(
     known = {item.item_id for item in items}
     selected = state.get("selected") or []
     return GridResult(
-        operations=unacknowledged(state.get("operations"), acknowledged),
+        operations=unacknowledged(state.get("operations"), acknowledged, workspace),
         selected=tuple(x for x in selected if x in known) if on_select else (),
     )
 

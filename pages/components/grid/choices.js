@@ -7,13 +7,18 @@ const LISTED = 10;
 
 Object.assign(Grid.prototype, {
   // `action` is one of the four, or "accept"; `label` a class for all, or a function of the item.
-  decide(action, label = null, { asked = false } = {}) {
-    const targets = this.targets();
+  // A dialog passes what it was opened on: another ranking may have come meanwhile.
+  decide(action, label = null, { asked = false, on = this.inView() } = {}) {
+    const { targets, basis } = on;
     if (this.data.readonly || !targets.length) return;
     const decisions = targets.map((item) => this.decisionOn(item, action, label));
     if (!asked && targets.length >= ASK_FROM) {
-      this.confirm(action, decisions, () => this.carryOut(targets, decisions));
-    } else this.carryOut(targets, decisions);
+      this.confirm(action, decisions, () => this.carryOut(targets, decisions, basis));
+    } else this.carryOut(targets, decisions, basis);
+  },
+
+  inView() {
+    return { targets: this.targets(), basis: this.data.basis };
   },
 
   decisionOn(item, action, label) {
@@ -39,9 +44,9 @@ Object.assign(Grid.prototype, {
     this.confirmation.ask(`${verb[action]} ${decisions.length} ${what}?`, lines, then);
   },
 
-  carryOut(targets, decisions) {
+  carryOut(targets, decisions, basis) {
     const before = targets.map((item) => [item.id, item.decision, item.label]);
-    const operation = this.queue.add("decide", this.data.basis, decisions, decisions);
+    const operation = this.queue.add("decide", basis, decisions, decisions);
     this.made.push({ id: operationId(operation), before, after: operation.decisions });
     this.unmade = [];
     this.renderSome(decisions.map(([id]) => id));
@@ -52,6 +57,7 @@ Object.assign(Grid.prototype, {
   // On to the next image, so that a run of keys is a run of decisions.
   advance(targets) {
     const last = this.rows.get(targets[targets.length - 1].id);
+    if (last === undefined) return; // another ranking has come meanwhile
     const next = this.items[Math.min(last + 1, this.items.length - 1)];
     this.focus(next.id, { grab: true });
     const [page, pages] = this.data.page;
@@ -82,13 +88,13 @@ Object.assign(Grid.prototype, {
   },
 
   // Switch tags on and off: each image keeps its others.
-  retag(wanted, { asked = false } = {}) {
+  retag(wanted, how = {}) {
     const { classes } = this.data;
     this.decide("relabel", (item) => {
       const tags = new Set(this.tagsInForce(item));
       for (const [name, on] of wanted) on ? tags.add(name) : tags.delete(name);
       return tagsText(tags, classes);
-    }, { asked });
+    }, how);
   },
 
   tagsInForce(item) {
@@ -96,10 +102,14 @@ Object.assign(Grid.prototype, {
   },
 
   pick() {
-    const targets = this.targets();
+    const on = this.inView();
+    const { targets } = on;
     if (!targets.length || this.data.readonly) return;
     const tags = this.data.multilabel ? targets.map((item) => this.tagsInForce(item)) : null;
-    this.picker.open(this.data.classes, targets.length, tags);
+    this.picker.open(this.data.classes, targets.length, tags, {
+      choose: (label) => this.decide("relabel", label, { asked: true, on }),
+      retag: (wanted) => this.retag(wanted, { asked: true, on }),
+    });
   },
 
   chooseNumber(at) {

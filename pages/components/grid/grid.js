@@ -18,11 +18,7 @@ class Grid {
     this.queue = null;
     this.made = [];
     this.unmade = [];
-    this.picker = new ClassPicker(
-      this.find(".picker"),
-      (label) => this.decide("relabel", label, { asked: true }),
-      (wanted) => this.retag(wanted, { asked: true }),
-    );
+    this.picker = new ClassPicker(this.find(".picker"));
     this.confirmation = new Confirmation(this.find(".confirm"));
     this.zoom = new LargePicture(this.find(".zoom"), (event) => this.onKey(event));
     this.help = this.find(".help");

@@ -38,17 +38,24 @@ Object.assign(Grid.prototype, {
 
   overwriteTheirs() {
     const ids = this.inConflict();
-    const decisions = ids.map((id) => {
-      const { mine, theirs } = this.queue.conflicts.get(id);
-      return [...mine.slice(0, 5), theirs.seen];
-    });
-    const before = ids.map((id) => this.items[this.rows.get(id)]).filter(Boolean)
-      .map((item) => [item.id, item.decision, item.label]);
-    const operation = this.queue.add("decide", this.data.basis, decisions, decisions);
-    this.made.push({ id: operationId(operation), before, after: decisions });
+    const parts = new Map(); // one operation for all that was decided by the same ranking
+    for (const id of ids) {
+      const { mine, theirs, basis } = this.queue.conflicts.get(id);
+      // What led to it stays; who insists signs it.
+      const signed = { ...(basis ?? this.data.basis), reviewer: this.data.basis.reviewer };
+      const key = JSON.stringify(signed);
+      if (!parts.has(key)) parts.set(key, { basis: signed, decisions: [] });
+      parts.get(key).decisions.push([...mine.slice(0, 5), theirs.seen]);
+    }
+    for (const { basis, decisions } of parts.values()) {
+      const before = decisions.map(([id]) => this.items[this.rows.get(id)]).filter(Boolean)
+        .map((item) => [item.id, item.decision, item.label]);
+      const operation = this.queue.add("decide", basis, decisions, decisions);
+      this.made.push({ id: operationId(operation), before, after: decisions });
+      this.say(decisions);
+    }
     this.unmade = [];
     this.renderSome(ids);
-    this.say(decisions);
   },
 
   showConflict() {

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import streamlit as st
 
-Kind = Literal["decide", "undo", "redo"]
+Kind = Literal["decide", "undo", "redo", "unreadable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,8 @@ class GridOperation:
     """One numbered thing the reviewer did; one operation is one batch in the label store.
 
     ``operation_id`` is ``"client:number"``; numbers of one client ascend from 1. ``of`` is the
-    operation that an undo or a redo is about, where the page that sent it has made it.
+    operation that an undo or a redo is about, where the page that sent it has made it. Of an
+    ``"unreadable"`` one only the id is known.
     """
 
     client: str
@@ -96,19 +97,28 @@ class GridOperation:
         return f"{self.client}:{self.number}"
 
 
-def pending_operations(key: str) -> tuple[GridOperation, ...]:
+def pending_operations(key: str, workspace: str) -> tuple[GridOperation, ...]:
     """Operations the component ``key`` has sent and not yet seen acknowledged, in the order made.
 
     Call it before the items are built, so that they show what was just decided. Some may have
     been committed in an earlier run: the label store's operation ids tell.
+
+    Parameters
+    ----------
+    key : str
+    workspace : str
+        ``resources.version(workspace)``. What was decided in another workspace is left out: a
+        browser that finds a new server sends it what it sent the one before.
     """
     state = st.session_state.get(key)
-    return parse(state.get("operations")) if isinstance(state, Mapping) else ()
+    return parse(state.get("operations"), workspace) if isinstance(state, Mapping) else ()
 
 
-def unacknowledged(raw: object, ack: Mapping[str, int]) -> tuple[GridOperation, ...]:
+def unacknowledged(
+    raw: object, ack: Mapping[str, int], workspace: str
+) -> tuple[GridOperation, ...]:
     """Operations in ``raw`` beyond ``ack`` (client → highest number stored or refused)."""
-    return tuple(one for one in parse(raw) if one.number > ack.get(one.client, 0))
+    return tuple(one for one in parse(raw, workspace) if one.number > ack.get(one.client, 0))
 
 
 def as_sent(
@@ -121,23 +131,33 @@ def as_sent(
     }
 
 
-def parse(raw: object) -> tuple[GridOperation, ...]:
-    """Read what the browser sent; it is not trusted, so whatever has another shape is left out."""
-    operations = (_operation(entry) for entry in raw) if isinstance(raw, list) else ()
+def parse(raw: object, workspace: str) -> tuple[GridOperation, ...]:
+    """Read what the browser sent; it is not trusted.
+
+    What names no operation of this workspace is left out; one that cannot be read otherwise is
+    ``"unreadable"``, so that it can be refused rather than sent for ever.
+    """
+    named = (entry for entry in raw if isinstance(entry, Mapping)) if isinstance(raw, list) else ()
+    own = (entry for entry in named if entry.get("workspace") == queue_name(workspace))
+    operations = (_operation(entry) for entry in own)
     return tuple(operation for operation in operations if operation is not None)
 
 
-def _operation(entry: object) -> GridOperation | None:
-    if not isinstance(entry, Mapping):
-        return None
+def queue_name(workspace: str) -> str:
+    """The part of ``resources.version`` that lasts as long as the workspace, as in queue.js."""
+    return workspace.partition("-")[0]
+
+
+def _operation(entry: Mapping[Any, Any]) -> GridOperation | None:
     client, number, kind = entry.get("client"), entry.get("n"), entry.get("kind")
     if not (isinstance(client, str) and 0 < len(client) <= 64 and ":" not in client):
         return None
-    if type(number) is not int or number < 1 or kind not in ("decide", "undo", "redo"):
+    if type(number) is not int or number < 1:
         return None
     basis, decisions = _basis(entry.get("basis")), _decisions(entry.get("decisions"))
-    if basis is None or decisions is None or (kind == "decide") != bool(decisions):
-        return None
+    known = kind in ("decide", "undo", "redo")
+    if not known or basis is None or decisions is None or (kind == "decide") != bool(decisions):
+        return GridOperation(client, number, "unreadable", Basis(""))
     of = entry.get("of")
     return GridOperation(client, number, kind, basis, decisions, of if type(of) is str else None)
 

@@ -23,16 +23,13 @@ function tagsText(tags, classes) {
 }
 
 class ClassPicker {
-  // `choose(label)` takes one class; `switch_(on, off)` the tags to add and to take away.
-  constructor(dialog, choose, switch_) {
+  constructor(dialog) {
     this.dialog = dialog;
     this.title = dialog.querySelector(".title");
     this.filter = dialog.querySelector(".filter");
     this.list = dialog.querySelector(".classes");
     this.what = dialog.querySelector(".what");
     this.done = dialog.querySelector(".done");
-    this.choose = choose;
-    this.switch_ = switch_;
     this.active = 0;
     this.shown = [];
     this.filter.addEventListener("input", () => this.render(0));
@@ -45,8 +42,10 @@ class ClassPicker {
     });
   }
 
-  // `tags`: for each image the tags that it has, or null where an image has one label.
-  open(classes, count, tags) {
+  // `tags`: for each image the tags that it has, or null where an image has one label. `then` takes
+  // the answer: `choose(label)` one class, `retag(wanted)` a map of tags to whether to have them.
+  open(classes, count, tags, then) {
+    this.then = then;
     this.classes = classes;
     this.count = count;
     this.tags = tags;
@@ -125,11 +124,11 @@ class ClassPicker {
       return;
     }
     this.dialog.close();
-    this.choose(chosen.name);
+    this.then.choose(chosen.name);
   }
 
   finish() {
     this.dialog.close();
-    if (this.wanted.size) this.switch_(this.wanted);
+    if (this.wanted.size) this.then.retag(this.wanted);
   }
 }

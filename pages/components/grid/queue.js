@@ -17,19 +17,22 @@ class OperationQueue {
   // `owner` is who has logged in, if people do: what somebody else left here waits for them.
   static of(workspace, name, owner) {
     // The part before the dash outlives a new import.
-    const storageKey = ["air-audit", workspace.split("-")[0], name, owner].filter(Boolean).join(":");
+    const lasting = workspace.split("-")[0];
+    const storageKey = ["air-audit", lasting, name, owner].filter(Boolean).join(":");
     const queues = (window.airAuditQueues ??= new Map());
-    if (!queues.has(storageKey)) queues.set(storageKey, new OperationQueue(storageKey));
+    if (!queues.has(storageKey)) queues.set(storageKey, new OperationQueue(storageKey, lasting));
     return queues.get(storageKey);
   }
 
-  constructor(storageKey) {
+  constructor(storageKey, workspace) {
     this.storageKey = storageKey;
+    this.workspace = workspace;
     this.client = newClientId();
     this.number = 0;
     this.inFlight = null;
     this.timer = 0;
     this.unanswered = false;
+    this.tries = 0; // a resend begins the page's run anew, so a slow one needs ever more time
     this.senders = {};
     this.pending = this.load(storageKey);
     // Item id → what the reviewer decided, and what somebody else had decided first. Kept until one
@@ -82,7 +85,8 @@ class OperationQueue {
       if (!met) continue;
       if (operation.decisions.every(([id]) => id in met)) nothing.push(operation);
       for (const mine of operation.decisions) {
-        if (mine[0] in met) this.conflicts.set(mine[0], { mine, theirs: met[mine[0]] });
+        if (!(mine[0] in met)) continue;
+        this.conflicts.set(mine[0], { mine, theirs: met[mine[0]], basis: operation.basis });
       }
     }
     this.keep(`${this.storageKey}:met`, [...this.conflicts]);
@@ -92,6 +96,7 @@ class OperationQueue {
     if (this.inFlight && !this.pending.some((op) => operationId(op) === this.inFlight)) {
       this.landed();
       this.unanswered = false;
+      this.tries = 0;
     }
     this.pump();
     return { refused, nothing };
@@ -105,8 +110,10 @@ class OperationQueue {
       this.landed();
       this.unanswered = true;
       this.pump();
-    }, RETRY_MS);
-    this.sender.send(this.pending.map(({ shows, ...operation }) => operation));
+    }, RETRY_MS * 2 ** Math.min(this.tries++, 4));
+    // A new server is sent the last state again, perhaps for another workspace: each names its own.
+    const { workspace } = this;
+    this.sender.send(this.pending.map(({ shows, ...operation }) => ({ ...operation, workspace })));
   }
 
   landed() {

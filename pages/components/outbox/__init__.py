@@ -40,9 +40,10 @@ def store_the_rest(workspace: Workspace) -> str:
     str
         Why the last of it could not be stored; empty if all is.
     """
-    receipts, operations = state.receipts(), pending_operations(KEY)
+    version = resources.version(workspace)
+    receipts, operations = state.receipts(), pending_operations(KEY, version)
     problem = commit(workspace, operations, receipts)
-    waiting = _outbox(resources.version(workspace), receipts)
+    waiting = _outbox(version, receipts)
     # A session that has just begun learns of a queue from before a reload only here.
     if waiting and not operations:
         st.rerun()
@@ -63,7 +64,7 @@ def _outbox(workspace: str, receipts: Receipts) -> tuple[GridOperation, ...]:
         key=KEY, data=data, default={"operations": []}, width="content",
         on_operations_change=_nothing,
     )  # fmt: skip
-    return unacknowledged(drawn.get("operations"), receipts.settled)
+    return unacknowledged(drawn.get("operations"), receipts.settled, workspace)
 
 
 def _nothing() -> None:

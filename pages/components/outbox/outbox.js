@@ -14,7 +14,9 @@ class Outbox {
     queue.connect("frame", this);
     // While there is a grid it hears of its own operations, and says what was refused.
     if (!queue.senders.grid) {
+      const before = queue.pending.length;
       const { refused } = queue.acknowledge(data);
+      if (queue.pending.length < before) this.refused = ""; // what came after it is stored
       if (refused.length) this.refused = data.rejected[operationId(refused[refused.length - 1])];
     }
     this.paint();

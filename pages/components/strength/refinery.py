@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import OrderedDict
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import suppress
 
 from air_core.fitting import Opinion, PathRun, Refiner
@@ -50,7 +50,8 @@ class Refinery:
             self._asked.move_to_end(lambda_scale)
             while len(self._asked) > _KEPT:
                 self._asked.popitem(last=False)
-        with suppress(TimeoutError):
+        # Somebody who asks for another λ_g may cancel it while this one waits.
+        with suppress(TimeoutError, CancelledError):
             future.exception(timeout=wait)
         return future
 

@@ -44,6 +44,7 @@ class Strength {
   async refine() {
     const { data } = this;
     if (!data.refining || !data.rows || this.refining || this.moving) return;
+    const asked = data.scale;
     this.refining = data.rows;
     try {
       const found = await this.preview.fetch(data.scale, true);
@@ -54,6 +55,8 @@ class Strength {
       // The next drawing of the page tries again.
     } finally {
       this.refining = "";
+      // Let go somewhere else meanwhile: that is to be solved now.
+      if (this.data.scale !== asked) this.refine();
     }
   }
 
