@@ -15,12 +15,16 @@ from pages.components.palette import DECISIONS
 ASSETS = Path(grid.__file__).parent
 BASIS = {"reviewer": "ana", "detector": "air-margin", "lambda_g": 0.5, "run_id": "r1"}
 KEEP = ["a" * 16, "keep", None, "cat", 0.25, 7]
-GOOD = {"client": "c1", "n": 1, "kind": "decide", "basis": BASIS, "decisions": [KEEP]}
+HERE = "fashion-of today"
+GOOD = {
+    "client": "c1", "n": 1, "kind": "decide", "basis": BASIS, "decisions": [KEEP],
+    "workspace": "fashion",
+}  # fmt: skip
 
 
 def test_operations_are_read_in_order():
     undo = {**GOOD, "n": 2, "kind": "undo", "decisions": [], "of": "c1:1"}
-    first, second = parse([GOOD, undo])
+    first, second = parse([GOOD, undo], HERE)
     assert first.operation_id == "c1:1"
     assert first.decisions == (ItemDecision("a" * 16, "keep", None, "cat", 0.25, 7),)
     assert first.basis == Basis("ana", "air-margin", 0.5, "r1")
@@ -28,7 +32,7 @@ def test_operations_are_read_in_order():
 
 
 def test_what_an_earlier_version_left_in_the_browser_is_read():
-    (operation,) = parse([{**GOOD, "decisions": [KEEP[:5]]}])
+    (operation,) = parse([{**GOOD, "decisions": [KEEP[:5]]}], HERE)
     assert operation.decisions == (ItemDecision("a" * 16, "keep", None, "cat", 0.25),)
 
 
@@ -64,13 +68,18 @@ def test_what_an_earlier_version_left_in_the_browser_is_read():
         {"decisions": [5]},
     ],
 )
-def test_malformed_operations_are_left_out(change):
-    assert parse([{**GOOD, **change}, GOOD]) == parse([GOOD])
+def test_what_cannot_be_read_is_never_taken_for_a_decision(change):
+    read = parse([{**GOOD, **change}, GOOD], HERE)
+    if {"client", "n"} & change.keys():  # without these nothing can be answered
+        assert read == parse([GOOD], HERE)
+    else:
+        assert [one.kind for one in read] == ["unreadable", GOOD["kind"]]
+        assert (read[0].operation_id, read[0].decisions) == (read[1].operation_id, ())
 
 
 @pytest.mark.parametrize("raw", [None, "text", 5, {}, [None, 5, "x", []]])
 def test_anything_but_a_list_of_operations_is_none(raw):
-    assert parse(raw) == ()
+    assert parse(raw, HERE) == ()
 
 
 def test_fields_of_a_tile_are_named_in_the_order_they_are_sent():
