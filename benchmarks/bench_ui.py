@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import tempfile
 import time
@@ -54,8 +55,11 @@ def _made(n: int, data: Path, **parts: bool) -> Path:
 @contextmanager
 def _sample() -> Iterator[Path]:
     """The sample, audited and with its map; a copy that may be decided in."""
-    kept = workspaces_folder() / "bench" / "ui" / "sample"
-    workspace = pipeline.open_source(sample_source(), kept)
+    source = sample_source()
+    # A workspace belongs to its source, and there may be several copies of this program.
+    name = hashlib.sha256(str(source).encode()).hexdigest()[:8]
+    kept = workspaces_folder() / "bench" / "ui" / f"sample-{name}"
+    workspace = pipeline.open_source(source, kept)
     pipeline.audit(workspace)
     pipeline.project(workspace)
     workspace.close()

@@ -119,6 +119,14 @@ def standing() -> Standing:
     return _ledger(opened.root, _stamp(opened.root)).at(opened.labels.current())
 
 
+def queue(reviewer: str) -> tuple[str, ...]:
+    """Items that a reviewer has still to look at, in the order they were handed out."""
+    # Most audits hand nothing out, and then what everybody said need not be worked out.
+    if not require_workspace().labels.assignments():
+        return ()
+    return tuple(task.item_id for task in reviews().queue(reviewer))
+
+
 def progress() -> Progress:
     """How far the review is by the stopping rule; of a large dataset up to a minute old."""
     opened = require_workspace()

@@ -20,6 +20,7 @@ from pages.components.ranked import (
     model_of,
     nothing_matches,
     other_models,
+    queue_chip,
     selection_chip,
     turn_page,
 )
@@ -49,7 +50,9 @@ def review(workspace: Workspace) -> None:
     version = resources.version(workspace)
     receipts, operations = state.receipts(), pending_operations(REVIEW, version)
     problem = commit(workspace, operations, receipts)
-    standing = resources.standing()
+    queue = resources.queue(state.reviewer())
+    # Who is asked for an opinion of their own is not told of the others' before it is given.
+    standing = resources.standing().without(workspace.dataset, queue)
     with head:
         draw_head(workspace, ranking, fit, standing)
     with controls:
@@ -64,6 +67,7 @@ def review(workspace: Workspace) -> None:
     with st.container():  # always there, so that the grid keeps its place and its focus
         if chosen.selection:
             selection_chip(len(rows))
+        queue_chip(queue)
         if problem:
             st.error(
                 f"{problem} Your decisions wait in this browser.", icon=":material/sync_problem:"

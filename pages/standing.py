@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -55,6 +55,17 @@ class Standing:
         """Which images (n,) this reviewer decided on last."""
         code = self.names.index(name) if name in self.names else len(self.names)
         return np.asarray(self.reviewers == code)
+
+    def without(self, dataset: Dataset, item_ids: Collection[str]) -> Standing:
+        """The same with some decisions hidden, from whoever shall judge without knowing them."""
+        hidden = self.events.keys() & set(item_ids)
+        if not hidden:
+            return self
+        rows = [dataset.row_of(item) for item in hidden if item in dataset]
+        actions, reviewers = self.actions.copy(), self.reviewers.copy()
+        actions[rows], reviewers[rows] = 0, -1
+        events = {item: event for item, event in self.events.items() if item not in hidden}
+        return replace(self, events=events, actions=actions, reviewers=reviewers)
 
 
 class Ledger:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -197,6 +198,25 @@ def selection_chip(shown: int) -> None:
         if st.button("Clear the selection", type="tertiary", icon=":material/close:"):
             state.clear_selection()
             st.rerun()
+
+
+def queue_chip(queue: Sequence[str]) -> None:
+    """Say that images wait in the reviewer's queue, and offer to show just these."""
+    if set(queue) <= set(state.selection()):
+        return
+    images = "1 image waits" if len(queue) == 1 else f"{len(queue):,} images wait"
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.badge(f"{images} in your queue", icon=":material/inbox:", color="blue")
+        st.button(
+            "Review my queue", type="tertiary", icon=":material/filter_alt:",
+            on_click=_show_queue, args=(queue,),
+        )  # fmt: skip
+
+
+def _show_queue(queue: Sequence[str]) -> None:
+    clear_filters()
+    st.session_state["review-scope"] = "all"
+    state.set_selection(queue, "your queue")
 
 
 def nothing_matches() -> None:

@@ -7,7 +7,11 @@ import time
 from streamlit.testing.v1 import AppTest
 
 from air_core import pipeline
+from air_core.labels import Decision
+from air_core.labels.assignments import Handout
 from air_core.workspace import Workspace
+from pages import state
+from pages.components import tiles
 from pages.jobs import registry
 
 PAGE = "../../pages/review.py"
@@ -76,3 +80,36 @@ def test_every_detector_can_be_chosen(audited):
     for detector in pipeline.DETECTORS:
         page.selectbox(key="review-detector").set_value(detector).run()
         assert not page.exception
+
+
+def test_what_waits_in_the_queue_is_offered_and_judged_without_knowing_the_others(
+    audited, monkeypatch
+):
+    workspace = Workspace.open(audited)
+    items = [str(item) for item in workspace.dataset.item_ids[[3, 7, 9]]]
+    workspace.decide([Decision(item, "exclude") for item in items], reviewer="ben")
+    turns = Handout([(item, "ana") for item in items[:2]])
+    workspace.labels.assign(turns, task="second", by="lea")
+    monkeypatch.setattr(state, "reviewer", lambda: "ana")
+    drawn: dict[str, str | None] = {}
+    draw = tiles.tiles
+
+    def seen(*args, **how):
+        made = draw(*args, **how)
+        drawn.update({item.item_id: item.decision for item in made})
+        return made
+
+    page = AppTest.from_file(PAGE, default_timeout=30)
+    monkeypatch.setattr(tiles, "tiles", seen)
+    page.run()
+    assert not page.exception
+    (button,) = (one for one in page.button if one.label == "Review my queue")
+    drawn.clear()
+    page = button.click().run()
+    assert not page.exception
+    assert drawn == dict.fromkeys(items[:2])
+    assert not [one for one in page.button if one.label == "Review my queue"]
+    workspace.decide([Decision(items[0], "keep")], reviewer="ana")
+    drawn.clear()
+    page.run()
+    assert drawn[items[0]] == "keep", "what one has said oneself is shown"
