@@ -8,9 +8,18 @@ from typing import TYPE_CHECKING, Unpack
 import numpy as np
 from scipy.special import expit
 
-from air_core.atomic import atomic_write
 from air_core.errors import WorkspaceError
-from air_core.fitting import Model, current_features, fit, fit_path, fit_svm, latest_fit, refit
+from air_core.fitting import (
+    Model,
+    current_features,
+    fit,
+    fit_path,
+    fit_svm,
+    latest_fit,
+    make_features_current,
+    refine,
+    refit,
+)
 from air_core.images import load_rgb
 from air_core.installation import sample_source, sample_truth, workspaces_folder
 from air_core.maps import (
@@ -57,6 +66,7 @@ __all__ = [
     "project",
     "projection_name",
     "rank",
+    "refine",
     "refit",
     "remove_projection",
     "sample_source",
@@ -129,15 +139,8 @@ def extract(
         weights=weights,
         progress=progress,
     )
-    with atomic_write(workspace.features_dir / "current.txt") as file:
-        record = (features.backbone, _stored_at(features), features.digest, dataset.images_digest())
-        file.write("\n".join(record).encode())
+    make_features_current(workspace, features)
     return features
-
-
-def _stored_at(features: Features) -> str:
-    """Folder of the features inside ``features_dir``."""
-    return Path(str(features.array.filename)).parent.name  # type: ignore[attr-defined]
 
 
 def detector_name(detector: str | None = None, score: str | None = None) -> str:

@@ -66,7 +66,7 @@ def load(
         Only the first images of the training split.
     progress : callable
     """
-    folder = _unpacked(data, name)
+    folder = unpacked(data, name)
     column = column or "clean"
     train = _table(folder / "train.csv", limit)
     if column not in train:
@@ -96,7 +96,8 @@ def _table(path: Path, limit: int | None) -> pd.DataFrame:
     return pd.read_csv(path, dtype=str, keep_default_na=False, nrows=limit)
 
 
-def _unpacked(data: Path, name: str) -> Path:
+def unpacked(data: Path, name: str) -> Path:
+    """Folder of a data set's files, unpacked from its archive the first time."""
     archive = data / f"{name}.zip"
     if not archive.is_file():
         raise SourceError(f"Expected {name}.zip in {data}, found none.")

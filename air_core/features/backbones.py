@@ -9,7 +9,7 @@ average of one), as the AIR penalty assumes.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -47,6 +47,9 @@ class BackboneSpec:
         Returns the state dict of the published weights; may download.
     needs_download : bool
         Whether ``default_weights`` fetches a file the first time.
+    cut : callable or None
+        Parts the built module into the blocks that stay as they are and those that can be trained
+        on what the first put out; see :mod:`air_core.features.cut`.
     maps : str or None
         Name of the submodule that puts out the last maps ``(b, k, h, w)`` over the image, from
         which the features are made; see :mod:`air_core.features.regions`.
@@ -62,6 +65,7 @@ class BackboneSpec:
     default_weights: Callable[[], StateDict] = field(repr=False)
     needs_download: bool = True
     maps: str | None = None
+    cut: Callable[[Any], tuple[nn.Module, nn.Module]] | None = field(default=None, repr=False)
 
     def state_dict(self, weights: Path | None = None) -> StateDict:
         """Weights from a local file, or the published ones.
@@ -163,6 +167,47 @@ class _EfficientNetLiteFeatures(nn.Module):
         return maps.mean(dim=(2, 3))
 
 
+class _LiteBlocks(nn.Module):
+    """Some blocks of EfficientNet-Lite, with the stem before them or the head and pool after."""
+
+    def __init__(
+        self, blocks: Sequence[nn.Module], act: nn.Module, *, stem: Any = None, head: Any = None
+    ) -> None:
+        super().__init__()
+        self.stem, self.head, self.act = stem, head, act
+        self.blocks = nn.ModuleList(blocks)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        if self.stem is not None:
+            images = self.act(self.stem(images))
+        for block in self.blocks:
+            images = block(images)
+        return images if self.head is None else self.act(self.head(images)).mean(dim=(2, 3))
+
+
+def _cut_lite0(module: Any) -> tuple[nn.Module, nn.Module]:
+    """Five of sixteen blocks train: from 112 maps at a sixteenth of the image's side."""
+    network = module.network
+    blocks, act = list(network._blocks), network._swish
+    return (
+        _LiteBlocks(blocks[:11], act, stem=network._conv_stem),
+        _LiteBlocks(blocks[11:], act, head=network._conv_head),
+    )
+
+
+def _cut_alexnet(network: Any) -> tuple[nn.Module, nn.Module]:
+    """The two fully connected layers train."""
+    below = nn.Sequential(network.features, network.avgpool)
+    return below, nn.Sequential(nn.Flatten(), network.classifier)
+
+
+def _cut_resnet(network: Any) -> tuple[nn.Module, nn.Module]:
+    """The last of four stages trains."""
+    names = ("conv1", "bn1", "relu", "maxpool", "layer1", "layer2", "layer3")
+    below = nn.Sequential(*(getattr(network, name) for name in names))
+    return below, nn.Sequential(network.layer4, network.avgpool, nn.Flatten())
+
+
 def _fold(module: nn.Module, conv: str, norm: str) -> None:
     setattr(module, conv, fuse_conv_bn_eval(getattr(module, conv), getattr(module, norm)))
     setattr(module, norm, nn.Identity())
@@ -231,6 +276,7 @@ BACKBONES: dict[str, BackboneSpec] = {
             default_weights=_lite0_weights,
             needs_download=False,
             maps="maps",
+            cut=_cut_lite0,
         ),
         BackboneSpec(
             name="alexnet-fc7",
@@ -242,6 +288,7 @@ BACKBONES: dict[str, BackboneSpec] = {
             assemble=_assemble_alexnet_fc7,
             default_weights=_torchvision_weights("AlexNet_Weights", "IMAGENET1K_V1"),
             maps="features",
+            cut=_cut_alexnet,
         ),
         BackboneSpec(
             name="resnet50",
@@ -253,6 +300,7 @@ BACKBONES: dict[str, BackboneSpec] = {
             assemble=_assemble_resnet50,
             default_weights=_torchvision_weights("ResNet50_Weights", "IMAGENET1K_V2"),
             maps="layer4",
+            cut=_cut_resnet,
         ),
     )
 }

@@ -44,3 +44,19 @@ def resolve_device(device: str = "auto") -> torch.device:
 def accelerator_name() -> str | None:
     """Name of the CUDA device that ``"auto"`` would take, or None."""
     return torch.cuda.get_device_name() if torch.cuda.is_available() else None
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether a device multiplies bfloat16 matrices faster than float32 ones.
+
+    Examples
+    --------
+    >>> isinstance(has_bfloat16(torch.device("cpu")), bool)
+    True
+    """
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if device.type != "cpu":
+        return False
+    able = torch.cpu.get_capabilities()
+    return any(able.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))

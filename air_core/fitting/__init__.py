@@ -14,7 +14,14 @@ from air_core.fitting.live import (
 )
 from air_core.fitting.path import expected_seconds, fit_path
 from air_core.fitting.path_run import PathRun, path_settings, stored_path
-from air_core.fitting.stored import Model, current_features, latest_fit
+from air_core.fitting.refined import refine
+from air_core.fitting.stored import (
+    Model,
+    current_features,
+    latest_fit,
+    make_features_current,
+    refined_features,
+)
 from air_core.fitting.svm import fit_svm
 
 __all__ = [
@@ -31,9 +38,12 @@ __all__ = [
     "fit_path",
     "fit_svm",
     "latest_fit",
+    "make_features_current",
     "path_settings",
     "rank_opinion",
     "read_path",
+    "refine",
+    "refined_features",
     "refit",
     "stored_path",
 ]

@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from air_core.atomic import atomic_write
 from air_core.dataset import Dataset
 from air_core.errors import WorkspaceError
 from air_core.installation import versions
@@ -19,7 +21,7 @@ from air_core.workspace import Workspace
 if TYPE_CHECKING:
     from air_core.features import Features
 
-Model = Literal["air", "svm", "ridge"]
+Model = Literal["air", "svm", "ridge", "refined"]
 
 
 def current_features(workspace: Workspace) -> Features:
@@ -45,6 +47,23 @@ def current_features(workspace: Workspace) -> Features:
             hint="Run air-audit extract on this workspace.",
         )
     return Features(array=array, backbone=backbone, digest=digest)
+
+
+def make_features_current(workspace: Workspace, features: Features) -> None:
+    """Let these be the features that everything after this starts from."""
+    folder = Path(str(features.array.filename)).parent.name  # type: ignore[attr-defined]
+    record = (features.backbone, folder, features.digest, workspace.dataset.images_digest())
+    with atomic_write(workspace.features_dir / "current.txt") as file:
+        file.write("\n".join(record).encode())
+
+
+def refined_features(workspace: Workspace) -> bool:
+    """Whether the current features come from blocks trained on this workspace's labels."""
+    try:
+        folder = Path(str(current_features(workspace).array.filename)).parent.name  # type: ignore[attr-defined]
+    except WorkspaceError:
+        return False
+    return "-refined-" in folder
 
 
 def targets_of(dataset: Dataset) -> NDArray[Any]:
