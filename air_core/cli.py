@@ -8,7 +8,7 @@ import traceback
 
 import typer
 
-from air_core.commands import audit, benchmark, facts, results, reviews, trail
+from air_core.commands import audit, benchmark, facts, refine, results, reviews, trail
 from air_core.commands.console import err
 from air_core.errors import AirError
 
@@ -24,7 +24,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for commands in (audit, facts, trail, reviews, results, benchmark):
+for commands in (audit, refine, facts, trail, reviews, results, benchmark):
     app.add_typer(commands.app)
 
 

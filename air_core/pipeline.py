@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, Unpack, cast
 
 import numpy as np
 from scipy.special import expit
@@ -17,7 +18,7 @@ from air_core.fitting import (
     fit_svm,
     latest_fit,
     make_features_current,
-    refine,
+    refine_features,
     refit,
 )
 from air_core.images import load_rgb
@@ -80,6 +81,7 @@ DETECTORS: dict[str, str] = {
     "air-activation": "AIR activation (the paper)",
     "svm-margin": "SVM margin",
     "svm-activation": "SVM activation",
+    "refined-margin": "Refined margin",
 }
 # The signed reading of the model finds more wrong labels than its activations: docs/concepts.md.
 DEFAULT_DETECTOR = "air-margin"
@@ -143,13 +145,46 @@ def extract(
     return features
 
 
+def refine(
+    workspace: Workspace,
+    *,
+    epochs: int | None = None,
+    settings: Mapping[str, Any] | None = None,
+    device: str = "auto",
+    weights: Path | None = None,
+    progress: ProgressCallback = silent,
+) -> Fit:
+    """Train the last blocks of the backbone; fit AIR and the SVM on the features that it gives.
+
+    See :func:`air_core.fitting.refine_features`. The fits on the published features are kept:
+    :func:`extract` and :func:`fit` go back to them.
+
+    Returns
+    -------
+    Fit
+        The run ``"refined"``.
+    """
+    refined = refine_features(
+        workspace,
+        epochs=epochs,
+        settings=settings,
+        device=device,
+        weights=weights,
+        progress=progress,
+    )
+    # What is shown of an image comes from the current features: no fit may be of others.
+    fit(workspace, device=device, progress=progress)
+    fit_svm(workspace, progress=progress)
+    return refined
+
+
 def detector_name(detector: str | None = None, score: str | None = None) -> str:
     """Full name of a detector from its parts.
 
     Examples
     --------
-    >>> detector_name(), detector_name("svm"), detector_name("air", "activation")
-    ('air-margin', 'svm-margin', 'air-activation')
+    >>> detector_name(), detector_name("refined"), detector_name("air", "activation")
+    ('air-margin', 'refined-margin', 'air-activation')
     """
     model, _, own_score = (detector or DEFAULT_DETECTOR).partition("-")
     return f"{model}-{score or own_score or 'margin'}"
@@ -171,12 +206,17 @@ def rank(workspace: Workspace, detector: str = DEFAULT_DETECTOR) -> Ranking:
     """
     if detector not in DETECTORS:
         raise WorkspaceError(f"Expected a detector among {', '.join(DETECTORS)}, got {detector!r}.")
-    model: Model = "air" if detector.startswith("air") else "svm"
+    model = cast(Model, detector.partition("-")[0])
+    if model == "refined" and latest_fit(workspace, model) is None:
+        raise WorkspaceError(
+            "Expected a refined ranking in this workspace, found none.",
+            hint="Run air-audit refine on it.",
+        )
     found = require_fit(latest_fit(workspace, model), model.upper())
     activations = np.asarray(found.activations)
     if detector.endswith("activation"):
         scores = activation_scores(activations)
-    elif model == "air":
+    elif model != "svm":
         scores = margin_scores(np.asarray(found.margins))  # a difference of probabilities
     else:
         scores = expit(np.asarray(found.margins))  # a difference of decision values

@@ -48,8 +48,7 @@ def choose(place: str, label: str, ready: list[str], default: str) -> Side:
     )  # fmt: skip
     ranking = resources.ranking(name)
     assert ranking is not None  # `ready` holds those that have one
-    model = name.partition("-")[0]
-    fit = resources.fit(model) if model in ("air", "svm") else None
+    fit = resources.fit(name.partition("-")[0])
     return Side(place, name, pipeline.DETECTORS[name], ranking, fit)
 
 

@@ -32,7 +32,7 @@ from pages import resources
 from pages.headers import CACHED, NOT_CACHED, SAFE
 
 _ITEM_ID = re.compile(r"[0-9a-f]{16}")
-_MODELS = ("air", "svm")
+_MODELS = ("air", "svm", "refined")
 _OVERLAY_SIDE = 320  # pixels; the map itself is 7 by 7
 _REGIONS = 4  # classes with tags that the regions are offered for
 

@@ -15,6 +15,7 @@ from pages.components.copies_panel import draw_copies, draw_odd, review
 from pages.components.markdown import literal
 from pages.components.opening import draw_opening, follow_imports, may_open
 from pages.components.quarantine import draw_quarantine
+from pages.components.refining import draw_refining
 from pages.components.status import status_of, worst_rows
 from pages.components.strip import draw_worst
 from pages.components.welcome import welcome
@@ -90,6 +91,8 @@ def main() -> None:
     if asked is not None:
         take(asked, workspace, ranking, copies)
     classes_panel.draw_classes(workspace, status)
+    if status.ranked:
+        draw_refining(workspace)
     if copies is not None:
         st.header("Copies", anchor=False)
         draw_copies(workspace, copies)

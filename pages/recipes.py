@@ -13,7 +13,8 @@ from air_core.workspace import Workspace
 from pages import access
 from pages.jobs import Job, registry
 
-OPEN, AUDIT, FACTS = "open", "audit", "facts"
+OPEN, AUDIT, FACTS, REFINE = "open", "audit", "facts", "refine"
+PUBLISHED = "published-features"
 
 
 def start_opening(source: str, folder: Path, *, audit: bool = False, **how: str | None) -> Job:
@@ -55,6 +56,16 @@ def start_facts(folder: Path) -> Job:
     return registry.start(folder, FACTS, "Estimating the noise, finding copies")
 
 
+def start_refining(folder: Path) -> Job:
+    """Train the backbone's last blocks in the background."""
+    return registry.start(folder, REFINE, "Refining features and ranking")
+
+
+def start_going_back(folder: Path) -> Job:
+    """Make the published features the current ones again, and the fits on them."""
+    return registry.start(folder, PUBLISHED, "Going back to the published features")
+
+
 def jobs_of(folder: Path) -> list[Job]:
     """Jobs of a workspace, with those to take up again; its import is followed elsewhere."""
     return [job for job in registry.of(folder) if job.kind != OPEN]
@@ -84,4 +95,18 @@ def _facts(folder: Path, arguments: Mapping[str, Any], progress: ProgressCallbac
     facts.copies(workspace, progress=progress)
     if facts.noise_applies(workspace.dataset):
         facts.noise(workspace, progress=progress)
+    workspace.close()
+
+
+@registry.recipe(REFINE)
+def _refine(folder: Path, arguments: Mapping[str, Any], progress: ProgressCallback) -> None:
+    workspace = Workspace.open(folder)
+    pipeline.refine(workspace, progress=progress)
+    workspace.close()
+
+
+@registry.recipe(PUBLISHED)
+def _published(folder: Path, arguments: Mapping[str, Any], progress: ProgressCallback) -> None:
+    workspace = Workspace.open(folder)
+    pipeline.audit(workspace, progress=progress)
     workspace.close()

@@ -100,14 +100,14 @@ def version(opened: Workspace) -> str:
 
 
 def fit(model: str = "air") -> Fit | None:
-    """The latest fit of ``"air"`` or ``"svm"``; None before the first."""
+    """The latest fit of ``"air"``, ``"svm"`` or ``"refined"``; None before the first."""
     folder = require_workspace().root
     return _fit(folder, _stamp(folder), model, _runs_stamp(folder / "runs", model))
 
 
 def ranking(detector: str = pipeline.DEFAULT_DETECTOR) -> Ranking | None:
     """The ranking of a detector from the latest fit; None before the first fit of its model."""
-    current = fit("svm" if detector.startswith("svm") else "air")
+    current = fit(detector.partition("-")[0])
     return (
         None if current is None else _rank(str(require_workspace().root), detector, current.run_id)
     )

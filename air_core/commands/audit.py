@@ -182,7 +182,7 @@ def fit(
 def rank(
     workspace: WorkspaceArgument,
     detector: Annotated[
-        str | None, typer.Option(help="air or svm, or a full name such as air-margin.")
+        str | None, typer.Option(help="air, svm, refined, or a full name such as air-margin.")
     ] = None,
     score: Annotated[str | None, typer.Option(help="margin or activation.")] = None,
     top: Annotated[int | None, typer.Option(min=1, help="Only the N worst.")] = None,

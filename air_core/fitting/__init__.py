@@ -14,7 +14,7 @@ from air_core.fitting.live import (
 )
 from air_core.fitting.path import expected_seconds, fit_path
 from air_core.fitting.path_run import PathRun, path_settings, stored_path
-from air_core.fitting.refined import refine
+from air_core.fitting.refined import refine_features
 from air_core.fitting.stored import (
     Model,
     current_features,
@@ -42,7 +42,7 @@ __all__ = [
     "path_settings",
     "rank_opinion",
     "read_path",
-    "refine",
+    "refine_features",
     "refined_features",
     "refit",
     "stored_path",

@@ -31,7 +31,7 @@ MARK = "refined"
 """Model of the run, and part of the names of folders that hold such features."""
 
 
-def refine(
+def refine_features(
     workspace: Workspace,
     *,
     epochs: int | None = None,

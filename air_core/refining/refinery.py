@@ -249,12 +249,12 @@ def _found(training: _Training) -> Refined:
     for view in training.views:
         for part, _, some in readings(network, training.inner, view, training.device):
             features[part] += some / len(training.views)
-    scale = np.float32(network.scale.item())
+    top = network.top.weight.detach() / network.scale
     return Refined(
         features=features,
         probabilities=training.opinion / np.float32(training.done),
         margins=training.margins / training.done,
-        coef=network.top.weight.detach().cpu().numpy().T / scale,
+        coef=top.cpu().numpy().T,
         intercept=network.top.bias.detach().cpu().numpy(),
         history=tuple(training.history),
     )
