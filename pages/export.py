@@ -102,7 +102,7 @@ with st.container(border=True, key="air-take"):
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption("With it, to explain it later:", width="content")
         explanations(workspace, decisions, **choice)
-st.subheader("What will change")
+st.header("What will change", anchor=False)
 hidden = len(decisions) - len(changes)
 if hidden:
     st.caption(f"{hidden:,} images are not shown until you have judged them yourself.")
