@@ -47,12 +47,15 @@ from air_core.workspace import HowToRead, Workspace
 
 if TYPE_CHECKING:
     from air_core.features import Features
+    from air_core.features.cache import Stored
+    from air_core.features.network import Precision
 
 __all__ = [
     "DEFAULT_DETECTOR",
     "DETECTORS",
     "Fit",
     "audit",
+    "bring_features",
     "current_features",
     "detector_name",
     "extract",
@@ -104,6 +107,8 @@ def extract(
     backbone: str | None = None,
     device: str = "auto",
     weights: Path | None = None,
+    precision: Precision = "float32",
+    store: Stored = "float32",
     progress: ProgressCallback = silent,
 ) -> Features:
     """Compute the features of every image, or what is missing of them.
@@ -112,11 +117,13 @@ def extract(
     ----------
     workspace : Workspace
     backbone : str, optional
-        A name in :data:`air_core.features.BACKBONES`; EfficientNet-Lite0 by default.
+        See :func:`air_core.features.get_backbone`; EfficientNet-Lite0 by default.
     device : str
         ``"auto"``, ``"cuda"``, ``"mps"`` or ``"cpu"``.
     weights : Path, optional
         A local state dict instead of the published weights.
+    precision, store
+        See :func:`air_core.features.extract_features`.
     progress : callable
 
     Returns
@@ -131,14 +138,53 @@ def extract(
     from air_core.features import DEFAULT_BACKBONE, extract_features, get_backbone
 
     dataset = workspace.dataset
+    spec = get_backbone(backbone or DEFAULT_BACKBONE)
     features = extract_features(
         dataset.files,
         dataset.digests,
         workspace.features_dir,
-        spec=get_backbone(backbone or DEFAULT_BACKBONE),
+        spec=spec,
         load=load_rgb,
         device=device,
         weights=weights,
+        precision=precision,
+        store=store,
+        progress=progress,
+    )
+    make_features_current(workspace, features)
+    return features
+
+
+def bring_features(
+    workspace: Workspace,
+    file: Path,
+    *,
+    store: Stored = "float32",
+    progress: ProgressCallback = silent,
+) -> Features:
+    """Use features from a file instead of computing them.
+
+    Parameters
+    ----------
+    workspace, store, progress
+        As for :func:`extract`.
+    file : Path
+        See :func:`air_core.features.own.own_features`.
+
+    Raises
+    ------
+    FeatureError
+        If the file does not hold one row of finite numbers for each image.
+    """
+    from air_core.features.own import own_features
+
+    dataset = workspace.dataset
+    features = own_features(
+        file,
+        dataset.paths,
+        dataset.digests,
+        workspace.features_dir,
+        store=store,
         progress=progress,
     )
     make_features_current(workspace, features)

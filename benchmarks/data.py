@@ -83,6 +83,12 @@ def load(
     )
 
 
+def files(data: Path, name: str) -> list[Path]:
+    """Image files of the training split of a zipped data set."""
+    folder = unpacked(data, name)
+    return [folder / path for path in _table(folder / "train.csv", None)["path"]]
+
+
 def flip_half(clean: NDArray[np.intp], n_classes: int, seed: int) -> NDArray[np.intp]:
     """Replace half of the labels, chosen at random, by another class at random."""
     rng = np.random.default_rng(seed)

@@ -28,6 +28,21 @@ from air_core.workspace import Workspace
 app = typer.Typer()
 
 
+class Precision(StrEnum):
+    """What a network computes in."""
+
+    float32 = "float32"
+    bfloat16 = "bfloat16"
+    float16 = "float16"
+
+
+class Stored(StrEnum):
+    """What features are kept in."""
+
+    float32 = "float32"
+    float16 = "float16"
+
+
 class Solver(StrEnum):
     """How the AIR objective is minimised."""
 
@@ -109,19 +124,44 @@ def open_(
 def extract(
     workspace: WorkspaceArgument,
     backbone: Annotated[
-        str, typer.Option(help="efficientnet-lite0, alexnet-fc7 or resnet50.")
+        str,
+        typer.Option(
+            help="efficientnet-lite0, resnet50, vit-b-16 …, or timm:NAME, open_clip:MODEL/TAG, "
+            "onnx:FILE; a wrong name lists them."
+        ),
     ] = "efficientnet-lite0",
     device: DeviceOption = "auto",
     weights: Annotated[
         Path | None, typer.Option(help="Local state dict instead of the published weights.")
     ] = None,
+    features_file: Annotated[
+        Path | None,
+        typer.Option("--features", help="Your own features: .npy, .npz or Parquet."),
+    ] = None,
+    precision: Annotated[
+        Precision, typer.Option(help="What is computed in; half is faster and less exact.")
+    ] = Precision.float32,
+    store: Annotated[
+        Stored, typer.Option(help="What features are kept in; half takes half the disk.")
+    ] = Stored.float32,
 ) -> None:
     """Compute features; what was computed before is kept."""
     opened = Workspace.open(workspace)
     with progress_bar() as progress:
-        features = pipeline.extract(
-            opened, backbone=backbone, device=device, weights=weights, progress=progress
-        )
+        if features_file is not None:
+            features = pipeline.bring_features(
+                opened, features_file, store=store.value, progress=progress
+            )
+        else:
+            features = pipeline.extract(
+                opened,
+                backbone=backbone,
+                device=device,
+                weights=weights,
+                precision=precision.value,
+                store=store.value,
+                progress=progress,
+            )
     n, p = features.array.shape
     out.print(f"{n} x {p} features from {features.backbone}, digest {features.digest}")
 

@@ -26,7 +26,7 @@ class CosineIndex:
 
     Parameters
     ----------
-    features : ndarray of shape (n, p), dtype float32
+    features : ndarray of shape (n, p), dtype float32 or float16
         May be memory-mapped; it is never copied.
 
     Examples
@@ -41,7 +41,7 @@ class CosineIndex:
         self._features = features
         norms = np.empty(len(features), dtype=np.float32)
         for rows in _blocks(len(features)):
-            norms[rows] = np.linalg.norm(features[rows], axis=1)
+            norms[rows] = np.linalg.norm(features[rows].astype(np.float32, copy=False), axis=1)
         # A picture without any feature is like none.
         self._inverse_norms = np.divide(1, norms, out=np.zeros_like(norms), where=norms > 0)
 
@@ -64,10 +64,10 @@ class CosineIndex:
         similarities : ndarray of the same shape, dtype float32
             Cosines, in [0, 1] for features that are not negative.
         """
-        target = np.asarray(self._features[row]) * self._inverse_norms[row]
+        target = np.asarray(self._features[row], dtype=np.float32) * self._inverse_norms[row]
         cosines = np.empty(len(self._features), dtype=np.float32)
         for rows in _blocks(len(self._features)):
-            np.matmul(self._features[rows], target, out=cosines[rows])
+            np.matmul(self._features[rows], target, out=cosines[rows], casting="same_kind")
         cosines *= self._inverse_norms
         allowed = np.ones(len(cosines), dtype=np.bool_) if among is None else among.copy()
         allowed[row] = False

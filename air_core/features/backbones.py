@@ -2,8 +2,8 @@
 
 Each backbone is a :class:`BackboneSpec`: how an image is prepared, how the network is built and
 where its weights come from. All of them end before their classifier, in the layer that the paper
-calls the top-layer input, and all of them are non-negative there (they end in a rectifier or an
-average of one), as the AIR penalty assumes.
+calls the top-layer input. Those in this file are non-negative there (they end in a rectifier or an
+average of one), as the AIR penalty assumes; :mod:`air_core.features.registry` has the others.
 """
 
 from __future__ import annotations
@@ -246,7 +246,7 @@ def _assemble_resnet50(state: StateDict) -> nn.Module:
     return cast(nn.Module, network)
 
 
-def _torchvision_weights(enum_name: str, member: str) -> Callable[[], StateDict]:
+def torchvision_weights(enum_name: str, member: str) -> Callable[[], StateDict]:
     def fetch() -> StateDict:
         from torchvision import models
 
@@ -286,7 +286,7 @@ BACKBONES: dict[str, BackboneSpec] = {
             mean=IMAGENET_MEAN,
             std=IMAGENET_STD,
             assemble=_assemble_alexnet_fc7,
-            default_weights=_torchvision_weights("AlexNet_Weights", "IMAGENET1K_V1"),
+            default_weights=torchvision_weights("AlexNet_Weights", "IMAGENET1K_V1"),
             maps="features",
             cut=_cut_alexnet,
         ),
@@ -298,25 +298,9 @@ BACKBONES: dict[str, BackboneSpec] = {
             mean=IMAGENET_MEAN,
             std=IMAGENET_STD,
             assemble=_assemble_resnet50,
-            default_weights=_torchvision_weights("ResNet50_Weights", "IMAGENET1K_V2"),
+            default_weights=torchvision_weights("ResNet50_Weights", "IMAGENET1K_V2"),
             maps="layer4",
             cut=_cut_resnet,
         ),
     )
 }
-
-
-def get_backbone(name: str) -> BackboneSpec:
-    """Look a backbone up by its registry name.
-
-    Examples
-    --------
-    >>> get_backbone("efficientnet-lite0").dim
-    1280
-    """
-    try:
-        return BACKBONES[name]
-    except KeyError:
-        raise FeatureError(
-            f"Expected one of the backbones {', '.join(BACKBONES)}, got {name!r}."
-        ) from None

@@ -3,68 +3,26 @@
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from PIL import Image
-from torch import nn
 
-from air_core.errors import FeatureError, SourceError
+from air_core.errors import FeatureError
 from air_core.features.backbones import BackboneSpec
-from air_core.features.cache import FeatureCache, Features
+from air_core.features.cache import FeatureCache, Features, Stored
 from air_core.features.devices import resolve_device
+from air_core.features.network import Network, Precision, forward, normalise, prepare
+from air_core.features.streams import ImageLoader, Rows, stream_rows
 from air_core.progress import ProgressCallback, silent
-from air_core.quarantine import content_digest
 
-BATCH_SIZE = 32
+__all__ = ["ImageLoader", "extract_features", "forward", "normalise", "prepare"]
+
 SHARD_SIZE = 512
 # Raised whenever `prepare` or the pooling changes what a row holds: old caches then miss.
 PREPROCESSING_VERSION = 1
-
-ImageLoader = Callable[[Path], Image.Image]
-
-
-def prepare(image: Image.Image, spec: BackboneSpec) -> NDArray[np.uint8]:
-    """Resize an RGB image to the backbone's square input.
-
-    Returns
-    -------
-    ndarray of shape (3, s, s), dtype uint8
-    """
-    resized = image.resize((spec.input_size, spec.input_size), Image.Resampling.BICUBIC)
-    return np.ascontiguousarray(np.asarray(resized).transpose(2, 0, 1))
-
-
-def forward(module: nn.Module, batch: torch.Tensor, spec: BackboneSpec) -> torch.Tensor:
-    """Normalise a uint8 batch and compute its features.
-
-    Parameters
-    ----------
-    module : torch.nn.Module
-        On the device of ``batch``.
-    batch : Tensor of shape (b, 3, s, s), dtype uint8
-    spec : BackboneSpec
-
-    Returns
-    -------
-    Tensor of shape (b, p), dtype float32
-    """
-    with torch.inference_mode():
-        features: torch.Tensor = module(normalise(batch, spec))
-    return features.float()
-
-
-def normalise(batch: torch.Tensor, spec: BackboneSpec) -> torch.Tensor:
-    """A uint8 batch (b, 3, s, s) as the backbone takes it, float32 with channels last."""
-    mean = torch.tensor(spec.mean, device=batch.device).view(1, 3, 1, 1)
-    std = torch.tensor(spec.std, device=batch.device).view(1, 3, 1, 1)
-    images = batch.float().div_(255).sub_(mean).div_(std)
-    return images.contiguous(memory_format=torch.channels_last)
+NOTE = "Extracting features"
 
 
 def extract_features(
@@ -76,6 +34,8 @@ def extract_features(
     load: ImageLoader,
     device: str = "auto",
     weights: Path | None = None,
+    precision: Precision = "float32",
+    store: Stored = "float32",
     progress: ProgressCallback = silent,
 ) -> Features:
     """Features of every image, from the cache where it has them.
@@ -96,6 +56,10 @@ def extract_features(
         See :func:`resolve_device`.
     weights : Path, optional
         A local state dict instead of the published weights.
+    precision : {"float32", "bfloat16", "float16"}
+        What the network computes in; see :class:`~air_core.features.network.Network`.
+    store : {"float32", "float16"}
+        What features are kept in: half the disk and memory, or every digit.
     progress : callable
         Told after every batch; may raise :class:`~air_core.errors.Cancelled`. Finished batches
         stay, and the next call continues after them.
@@ -103,7 +67,7 @@ def extract_features(
     Returns
     -------
     Features
-        With ``array`` of shape (n, p), float32, memory-mapped.
+        With ``array`` of shape (n, p), memory-mapped.
 
     Raises
     ------
@@ -113,7 +77,11 @@ def extract_features(
     """
     module, weights_digest = spec.build(weights)
     cache = FeatureCache(
-        folder, backbone=spec.name, fingerprint=_fingerprint(spec, weights_digest), dim=spec.dim
+        folder,
+        backbone=spec.name,
+        fingerprint=_fingerprint(spec, weights_digest, precision, store),
+        dim=spec.dim,
+        dtype=store,
     )
     if cache.has(digests):
         return cache.assemble(digests)
@@ -122,19 +90,16 @@ def extract_features(
     total = len(set(digests))
     unreadable: list[str] = []
     if todo:
-        chosen = resolve_device(device)
-        module = module.to(chosen).to(memory_format=torch.channels_last)
+        network = Network(spec, module, resolve_device(device), precision)
         done = total - len(todo)
-        progress(done, total, "Extracting features")
+        progress(done, total, NOTE)
         shard = _Shard(cache)
         try:
-            for names, batch, failed in _batches(todo, spec, load):
-                unreadable += failed
-                if names:
-                    rows = forward(module, torch.from_numpy(batch).to(chosen), spec)
-                    shard.add(names, rows.cpu().numpy())
-                done += len(names) + len(failed)
-                progress(done, total, "Extracting features")
+            for rows in stream_rows(list(todo.items()), network, load):
+                unreadable += rows.failed
+                shard.add(rows)
+                done += len(rows.names) + len(rows.failed)
+                progress(done, total, NOTE)
         finally:
             # Stopped or failed, what was computed is kept.
             shard.flush()
@@ -147,9 +112,12 @@ def extract_features(
     return cache.assemble(digests)
 
 
-def _fingerprint(spec: BackboneSpec, weights_digest: str) -> str:
-    preprocessing = (PREPROCESSING_VERSION, spec.input_size, spec.mean, spec.std)
-    text = f"{weights_digest} {preprocessing}"
+def _fingerprint(
+    spec: BackboneSpec, weights_digest: str, precision: Precision, store: Stored
+) -> str:
+    text = f"{weights_digest} {(PREPROCESSING_VERSION, spec.input_size, spec.mean, spec.std)}"
+    if (precision, store) != ("float32", "float32"):
+        text += f" {precision} {store}"
     return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
 
 
@@ -161,55 +129,13 @@ class _Shard:
         self.names: list[str] = []
         self.rows: list[NDArray[np.float32]] = []
 
-    def add(self, names: Sequence[str], rows: NDArray[np.float32]) -> None:
-        self.names += names
-        self.rows.append(rows)
+    def add(self, rows: Rows) -> None:
+        self.names += rows.names
+        self.rows.append(rows.array)
         if len(self.names) >= SHARD_SIZE:
             self.flush()
 
     def flush(self) -> None:
         if self.names:
             self.cache.add_shard(self.names, np.concatenate(self.rows))
-            self.names, self.rows = [], []
-
-
-def _batches(
-    todo: dict[str, Path], spec: BackboneSpec, load: ImageLoader
-) -> Iterator[tuple[list[str], NDArray[np.uint8], list[str]]]:
-    """Decoded batches as (digests, images, complaints), decoded ahead of the forward pass."""
-
-    def decode(path: Path, digest: str) -> NDArray[np.uint8] | str:
-        try:
-            image = prepare(load(path), spec)
-            # A row is filed under the content that was imported; another one must not get there.
-            if content_digest(path) != digest:
-                return f"{path.name}: it has changed since it was imported."
-            return image
-        except (SourceError, OSError) as error:
-            return f"{path.name}: {error}"
-
-    items = list(todo.items())
-    chunks = [items[i : i + BATCH_SIZE] for i in range(0, len(items), BATCH_SIZE)]
-    # Pillow decodes and resizes without holding the interpreter lock, so threads overlap with the
-    # forward pass; two chunks ahead bound the memory.
-    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-        ahead: list[list[Future[NDArray[np.uint8] | str]]] = []
-        try:
-            for position, chunk in enumerate(chunks):
-                while len(ahead) < min(3, len(chunks) - position):
-                    nxt = chunks[position + len(ahead)]
-                    ahead.append([pool.submit(decode, path, digest) for digest, path in nxt])
-                decoded = [future.result() for future in ahead.pop(0)]
-                good = [(d, x) for (d, _), x in zip(chunk, decoded, strict=True) if _is_image(x)]
-                images = [x for _, x in good]
-                yield (
-                    [digest for digest, _ in good],
-                    np.stack(images) if images else np.empty((0,), np.uint8),
-                    [x for x in decoded if isinstance(x, str)],
-                )
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _is_image(decoded: NDArray[np.uint8] | str) -> bool:
-    return not isinstance(decoded, str)
+        self.names, self.rows = [], []

@@ -30,7 +30,7 @@ from torch import nn
 
 from air_core.errors import FeatureError
 from air_core.features.backbones import BackboneSpec
-from air_core.features.extract import normalise, prepare
+from air_core.features.network import normalise, prepare
 
 REMEMBERED = 64
 """Images whose maps are kept: 0.25 MB each for EfficientNet-Lite0."""

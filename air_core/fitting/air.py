@@ -11,7 +11,7 @@ from scipy.special import expit
 
 from air_core.dataset import Dataset
 from air_core.errors import SolverError
-from air_core.fitting.stored import current_features, fit_once, latest_fit, targets_of
+from air_core.fitting.stored import blocks_of, current_features, fit_once, latest_fit, targets_of
 from air_core.progress import ProgressCallback, silent
 from air_core.ranking import margins, own_class, softmax, tag_activations, tag_margins
 from air_core.runs import Fit
@@ -96,7 +96,7 @@ def fit(
             "stop_reason": result.stop_reason,
             "feature_scale": result.feature_scale,
         }
-        return _readings(features, dataset, result) | fields
+        return readings(features, dataset, result) | fields
 
     return fit_once(workspace, "air", features, asked, solve)
 
@@ -207,9 +207,9 @@ def _exact(
     }
 
 
-def _readings(features: Features, dataset: Dataset, result: SolverResult) -> dict[str, Any]:
+def readings(features: Features, dataset: Dataset, result: SolverResult) -> dict[str, Any]:
     """Weights, and what they say of every image."""
-    scores = features.array @ result.coef + result.intercept
+    scores = np.concatenate([x @ result.coef for x in blocks_of(features)]) + result.intercept
     common = {
         "lambda_g": result.lambda_g,
         "history": list(result.history),

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from air_core.dataset import UNLABELLED
-from air_core.fitting.stored import current_features, fit_once
+from air_core.fitting.stored import blocks_of, current_features, fit_once
 from air_core.progress import ProgressCallback, silent
 from air_core.ranking import margins, own_class, tag_activations, tag_margins
 from air_core.runs import Fit
@@ -41,7 +41,9 @@ def fit_left_out(workspace: Workspace, *, progress: ProgressCallback = silent) -
             progress=progress,
             **settings,
         )
-        per_class = np.sqrt(np.square(features.array) @ np.square(result.coef))
+        squares = np.square(result.coef)
+        norms = [np.sqrt(np.square(x) @ squares) for x in blocks_of(features)]
+        per_class = np.concatenate(norms)
         of_label: dict[str, Any]
         if tags is None:
             of_label = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from air_core.features import Features
 
 Model = Literal["air", "svm", "ridge", "refined"]
+BLOCK = 16384
 
 
 def current_features(workspace: Workspace) -> Features:
@@ -64,6 +65,12 @@ def refined_features(workspace: Workspace) -> bool:
     except WorkspaceError:
         return False
     return "-refined-" in folder
+
+
+def blocks_of(features: Features) -> Iterator[NDArray[np.float32]]:
+    """The rows of features as float32, some at a time: they need not fit in memory."""
+    for start in range(0, len(features.array), BLOCK):
+        yield np.asarray(features.array[start : start + BLOCK], dtype=np.float32)
 
 
 def targets_of(dataset: Dataset) -> NDArray[Any]:

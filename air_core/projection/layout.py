@@ -106,6 +106,7 @@ def _reduce(
 
 
 def _unit(rows: NDArray[np.floating]) -> NDArray[np.float32]:
+    rows = np.asarray(rows, dtype=np.float32)  # squares of float16 overflow from 256 on
     norms = np.linalg.norm(rows, axis=1, keepdims=True)
     found: NDArray[np.float32] = rows / np.maximum(norms, np.finfo(np.float32).tiny)
     return found
