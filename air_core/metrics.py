@@ -61,3 +61,27 @@ def precision_at_k(scores: ArrayLike, is_error: ArrayLike, k: int | None = None)
         return float("nan")
     worst = np.argsort(np.asarray(scores, dtype=np.float64), kind="stable")[:count]
     return float(truth[worst].mean())
+
+
+def expected_calibration_error(confidences: ArrayLike, right: ArrayLike, bins: int = 15) -> float:
+    """ECE: how far confidence lies from the share that is right, averaged over bins of it.
+
+    Parameters
+    ----------
+    confidences : array of shape (n,)
+        0 … 1.
+    right : array of shape (n,), bool
+    bins : int
+        Of equal width.
+
+    Examples
+    --------
+    >>> expected_calibration_error([0.75, 0.75, 0.75, 0.75], [True, True, True, False])
+    0.0
+    """
+    sure, hit = np.asarray(confidences, dtype=np.float64), np.asarray(right, dtype=np.float64)
+    if not len(sure):
+        return float("nan")
+    which = np.minimum((sure * bins).astype(np.intp), bins - 1)
+    apart = np.bincount(which, sure - hit, bins)
+    return float(np.abs(apart).sum() / len(sure))

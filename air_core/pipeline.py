@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack, cast
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 from scipy.special import expit
 
+from air_core.detectors import DETECTORS as ALL_DETECTORS
 from air_core.errors import WorkspaceError
 from air_core.fitting import (
-    Model,
     current_features,
     fit,
+    fit_detector,
     fit_path,
     fit_svm,
     latest_fit,
     make_features_current,
+    rank_detected,
+    rank_fit,
     refine_features,
     refit,
+    run_name,
 )
 from air_core.images import load_rgb
 from air_core.installation import sample_source, sample_truth, workspaces_folder
@@ -51,6 +55,7 @@ if TYPE_CHECKING:
     from air_core.features.network import Precision
 
 __all__ = [
+    "ALL_DETECTORS",
     "DEFAULT_DETECTOR",
     "DETECTORS",
     "Fit",
@@ -58,8 +63,10 @@ __all__ = [
     "bring_features",
     "current_features",
     "detector_name",
+    "detector_title",
     "extract",
     "fit",
+    "fit_detector",
     "fit_path",
     "fit_svm",
     "kept_projections",
@@ -70,9 +77,11 @@ __all__ = [
     "project",
     "projection_name",
     "rank",
+    "rank_detected",
     "refine",
     "refit",
     "remove_projection",
+    "run_name",
     "sample_source",
     "sample_truth",
     "store_projection",
@@ -231,28 +240,55 @@ def detector_name(detector: str | None = None, score: str | None = None) -> str:
     --------
     >>> detector_name(), detector_name("refined"), detector_name("air", "activation")
     ('air-margin', 'refined-margin', 'air-activation')
+    ('air-margin', 'svm-margin', 'air-activation')
+    >>> detector_name("knn")
+    'knn'
     """
+    if detector in ALL_DETECTORS and score is None:
+        return str(detector)
     model, _, own_score = (detector or DEFAULT_DETECTOR).partition("-")
     return f"{model}-{score or own_score or 'margin'}"
 
 
-def rank(workspace: Workspace, detector: str = DEFAULT_DETECTOR) -> Ranking:
-    """Rank all items by the newest fit, worst first.
+def detector_title(name: str) -> str:
+    """What people call a detector."""
+    return DETECTORS.get(name) or ALL_DETECTORS[name].title
+
+
+def rank(
+    workspace: Workspace,
+    detector: str = DEFAULT_DETECTOR,
+    *,
+    reviewed: bool | None = None,
+    progress: ProgressCallback = silent,
+) -> Ranking:
+    """Rank all items, worst first.
 
     Parameters
     ----------
     workspace : Workspace
     detector : str
-        A key of :data:`DETECTORS`.
+        One of :data:`DETECTORS` reads the newest fit of its model; another one of
+        :data:`ALL_DETECTORS` is run unless it was.
+    reviewed : bool, optional
+        Learn from the labels as reviewed so far instead of those given. By default the consensus
+        does wherever something was decided, and no other detector.
+    progress : callable
 
     Raises
     ------
     WorkspaceError
-        If the detector is unknown or its model has not been fitted.
+        If the detector is unknown or the model that it reads has not been fitted.
     """
-    if detector not in DETECTORS:
-        raise WorkspaceError(f"Expected a detector among {', '.join(DETECTORS)}, got {detector!r}.")
-    model = cast(Model, detector.partition("-")[0])
+    if detector not in DETECTORS and detector not in ALL_DETECTORS:
+        known = ", ".join(dict.fromkeys([*DETECTORS, *ALL_DETECTORS]))
+        raise WorkspaceError(f"Expected a detector among {known}, got {detector!r}.")
+    if reviewed is None:
+        reviewed = detector == "consensus" and bool(workspace.reviewed())
+    if reviewed or detector not in DETECTORS:
+        made = fit_detector(workspace, detector, reviewed=reviewed, progress=progress)
+        return rank_fit(workspace, detector, made)
+    model = detector.partition("-")[0]
     if model == "refined" and latest_fit(workspace, model) is None:
         raise WorkspaceError(
             "Expected a refined ranking in this workspace, found none.",

@@ -51,6 +51,7 @@ def load(
     column: str | None = None,
     *,
     limit: int | None = None,
+    tested: bool = True,
     progress: ProgressCallback = silent,
 ) -> BenchmarkSet:
     """Read a zipped data set; its features are computed once and kept.
@@ -64,6 +65,8 @@ def load(
         Column of given labels; ``clean`` by default, for sets that get synthetic noise.
     limit : int, optional
         Only the first images of the training split.
+    tested : bool
+        Whether the test split is needed, too; else it comes empty.
     progress : callable
     """
     folder = unpacked(data, name)
@@ -71,13 +74,15 @@ def load(
     train = _table(folder / "train.csv", limit)
     if column not in train:
         raise SourceError(f"Expected a column {column!r} in {name}, got {', '.join(train)}.")
-    test = _table(folder / "test.csv", None)
+    test = _table(folder / "test.csv", None if tested else 0)
     names = tuple(sorted({*train["clean"], *test["clean"], *train[column]}))
     return BenchmarkSet(
         features=_features(folder, train, "train", progress),
         given=index_labels(train[column].tolist(), names),
         clean=index_labels(train["clean"].tolist(), names),
-        test_features=_features(folder, test, "test", progress),
+        test_features=(
+            _features(folder, test, "test", progress) if tested else np.empty((0, 0), np.float32)
+        ),
         test_clean=index_labels(test["clean"].tolist(), names),
         class_names=names,
     )

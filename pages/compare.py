@@ -13,7 +13,7 @@ from pages.components.comparison import Side
 from pages.components.notices import empty
 from pages.components.start import fitted_or_stop, workspace_or_stop
 from pages.components.truth import choose_truth
-from pages.recipes import start_audit
+from pages.recipes import start_audit, start_detector
 
 VIEWS = {
     "images": "Ranked images",
@@ -37,19 +37,35 @@ def ready_or_stop(workspace: Workspace) -> list[str]:
             start_audit(workspace)
             st.rerun()
         st.stop()
-    return [name for name in pipeline.DETECTORS if resources.ranking(name) is not None]
+    return [name for name in resources.detectors() if resources.ranking(name) is not None]
 
 
 def choose(place: str, label: str, ready: list[str], default: str) -> Side:
     """Let a person choose one of the two detectors."""
     name = st.selectbox(
-        label, ready, index=ready.index(default), format_func=pipeline.DETECTORS.get,
+        label, ready, index=ready.index(default), format_func=pipeline.detector_title,
         key=f"compare-detector-{place}", persist_state="session", width=230,
     )  # fmt: skip
     ranking = resources.ranking(name)
     assert ranking is not None  # `ready` holds those that have one
-    fit = resources.fit(name.partition("-")[0])
-    return Side(place, name, pipeline.DETECTORS[name], ranking, fit)
+    fit = resources.fit(resources.model_of(name))
+    return Side(place, name, pipeline.detector_title(name), ranking, fit)
+
+
+def offer_others(workspace: Workspace, ready: list[str]) -> None:
+    """Let a person run a detector that has not been, in the background."""
+    waiting = {
+        name: one for name, one in pipeline.ALL_DETECTORS.items()
+        if name not in ready and (one.tags or not workspace.dataset.multilabel)
+    }  # fmt: skip
+    if not waiting:
+        return
+    with st.popover("More detectors", icon=":material/add:"):
+        name = st.selectbox("Detector", waiting, format_func=pipeline.detector_title)
+        st.caption(f"It computes {waiting[name].about}.")
+        if st.button("Run it", key="compare-run", icon=":material/play_arrow:"):
+            start_detector(workspace, name)
+            st.rerun()
 
 
 workspace = workspace_or_stop()
@@ -61,6 +77,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
     second = choose("b", "Right", ready, PAIR[1])
     with st.container(width=230):
         truth = choose_truth(workspace)
+    offer_others(workspace, ready)
 reviews = from_reviews(workspace.dataset, workspace.reviewed())
 basis = truth or (reviews if reviews.known.any() else from_flags(first.ranking.flagged))
 st.markdown(basis.explain())

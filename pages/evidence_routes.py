@@ -39,7 +39,7 @@ _REGIONS = 4  # classes with tags that the regions are offered for
 
 def models_version(workspace: Workspace) -> str:
     """Changes with the images, the fits and the λ_g path: what the regions depend on."""
-    fits = [resources.fit(model) for model in _MODELS]
+    fits = [resources.fit(resources.model_of(name)) for name in resources.detectors()]
     runs = [run.run_id if run else "" for run in (*fits, _path())]
     return "~".join([resources.version(workspace), *runs])
 
@@ -133,7 +133,7 @@ def _place_on_path() -> float | None:
 
 
 def _evidence(request: Request, workspace: Workspace, row: int) -> Response:
-    rankings = {name: resources.ranking(name) for name in pipeline.DETECTORS}
+    rankings = {name: resources.ranking(name) for name in resources.detectors()}
     found = explain(
         workspace.dataset,
         row,
@@ -174,7 +174,10 @@ def _as_json(found: Evidence, workspace: Workspace) -> dict[str, Any]:
         "path_margin": _numbers(found.path_margin),
         "opinions": [
             asdict(opinion)
-            | {"title": pipeline.DETECTORS[opinion.detector], "suggested": text(opinion.suggested)}
+            | {
+                "title": pipeline.detector_title(opinion.detector),
+                "suggested": text(opinion.suggested),
+            }
             for opinion in found.opinions
         ],
         "regions": [

@@ -98,9 +98,9 @@ head, below = (
 )
 with head:
     st.title("Explore", width="stretch")
-    ready = [name for name in pipeline.DETECTORS if resources.ranking(name) is not None]
+    ready = [name for name in resources.detectors() if resources.ranking(name) is not None]
     detector = st.selectbox(
-        "Flags and scores by", ready, format_func=pipeline.DETECTORS.get, width=185,
+        "Flags and scores by", ready, format_func=pipeline.detector_title, width=185,
         key="explore-detector", persist_state="session",
     )  # fmt: skip
     with st.popover("Layers", icon=":material/layers:"):
@@ -110,7 +110,7 @@ with head:
 ranking, standing = resources.ranking(detector), resources.standing()
 points = map_points(
     workspace.dataset, xy, standing.actions, standing.events, ranking,
-    pipeline.DETECTORS[detector], air=resources.ranking("air-margin"),
+    pipeline.detector_title(detector), air=resources.ranking("air-margin"),
     svm=resources.ranking("svm-margin"), truth=truth,
 )  # fmt: skip
 lines = boundaries(workspace, xy, boundary) if boundary else ()

@@ -13,7 +13,7 @@ from air_core.workspace import Workspace
 from pages import access
 from pages.jobs import Job, registry
 
-OPEN, AUDIT, FACTS, REFINE = "open", "audit", "facts", "refine"
+OPEN, AUDIT, FACTS, REFINE, DETECT = "open", "audit", "facts", "refine", "detect"
 PUBLISHED = "published-features"
 
 
@@ -66,6 +66,12 @@ def start_going_back(folder: Path) -> Job:
     return registry.start(folder, PUBLISHED, "Going back to the published features")
 
 
+def start_detector(workspace: Workspace, name: str) -> Job:
+    """Run a detector in the background."""
+    title = f"Running {pipeline.detector_title(name)}"
+    return registry.start(workspace.root, DETECT, title, detector=name)
+
+
 def jobs_of(folder: Path) -> list[Job]:
     """Jobs of a workspace, with those to take up again; its import is followed elsewhere."""
     return [job for job in registry.of(folder) if job.kind != OPEN]
@@ -109,4 +115,11 @@ def _refine(folder: Path, arguments: Mapping[str, Any], progress: ProgressCallba
 def _published(folder: Path, arguments: Mapping[str, Any], progress: ProgressCallback) -> None:
     workspace = Workspace.open(folder)
     pipeline.audit(workspace, progress=progress)
+    workspace.close()
+
+
+@registry.recipe(DETECT)
+def _detect(folder: Path, arguments: Mapping[str, Any], progress: ProgressCallback) -> None:
+    workspace = Workspace.open(folder)
+    pipeline.rank(workspace, arguments["detector"], progress=progress)
     workspace.close()

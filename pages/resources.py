@@ -107,10 +107,30 @@ def fit(model: str = "air") -> Fit | None:
 
 def ranking(detector: str = pipeline.DEFAULT_DETECTOR) -> Ranking | None:
     """The ranking of a detector from the latest fit; None before the first fit of its model."""
-    current = fit(detector.partition("-")[0])
+    current = fit(model_of(detector))
     return (
         None if current is None else _rank(str(require_workspace().root), detector, current.run_id)
     )
+
+
+def model_of(detector: str) -> str:
+    """The model whose fit a detector reads.
+
+    Examples
+    --------
+    >>> model_of("air-margin"), model_of("knn")
+    ('air', 'detector.knn')
+    """
+    if detector in pipeline.DETECTORS:
+        return detector.partition("-")[0]
+    return pipeline.run_name(detector)
+
+
+def detectors() -> dict[str, str]:
+    """Titles of the audit's detectors, fitted or not, and of all others that were run."""
+    folder = require_workspace().root
+    others = _others_run(folder, _stamp(folder), _stamp(folder, "runs"))
+    return {**pipeline.DETECTORS, **{name: pipeline.detector_title(name) for name in others}}
 
 
 def standing() -> Standing:
@@ -279,12 +299,24 @@ def _source_edits(folder: Path, stamp: int) -> tuple[str, ...]:
     return require_workspace().source_edits()
 
 
-@st.cache_resource(show_spinner=False, max_entries=16)
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _others_run(folder: Path, stamp: int, runs: int) -> tuple[str, ...]:
+    opened = require_workspace()
+    others = [name for name in pipeline.ALL_DETECTORS if name not in pipeline.DETECTORS]
+    return tuple(n for n in others if pipeline.latest_fit(opened, pipeline.run_name(n)))
+
+
+@st.cache_resource(show_spinner=False, max_entries=32)
 def _rank(folder: str, detector: str, run_id: str) -> Ranking:
-    return pipeline.rank(require_workspace(), detector)
+    opened = require_workspace()
+    if detector in pipeline.DETECTORS:
+        return pipeline.rank(opened, detector, reviewed=False)
+    found = pipeline.rank_detected(opened, detector)
+    assert found is not None  # its run is current
+    return found
 
 
-@st.cache_resource(show_spinner=False, max_entries=8)
+@st.cache_resource(show_spinner=False, max_entries=32)
 def _fit(folder: Path, stamp: int, model: str, runs: tuple[int, ...]) -> Fit | None:
     return pipeline.latest_fit(require_workspace(), model)
 

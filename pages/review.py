@@ -17,7 +17,6 @@ from pages.components.ranked import (
     choose_filter,
     choose_page,
     draw_head,
-    model_of,
     nothing_matches,
     other_models,
     queue_chip,
@@ -28,6 +27,7 @@ from pages.components.start import fitted_or_stop, workspace_or_stop
 from pages.components.tiles import tiles
 from pages.decisions import commit
 from pages.live import strength_bar
+from pages.resources import model_of
 
 
 @st.fragment
@@ -42,7 +42,7 @@ def review(workspace: Workspace) -> None:
         detector = choose_detector()
     ranking, fit = resources.ranking(detector), resources.fit(model_of(detector))
     if ranking is None or fit is None:
-        st.warning(f"{pipeline.DETECTORS[detector]} has not been fitted yet.")
+        st.warning(f"{pipeline.detector_title(detector)} has not been fitted yet.")
         return
     with bar:
         live = strength_bar(workspace, fit, ranking)
@@ -98,7 +98,7 @@ def review(workspace: Workspace) -> None:
             multilabel=workspace.dataset.multilabel,
             page=(shown.number, shown.count),
             on_turn=turn_page,
-            caption=f"{pipeline.DETECTORS[detector]}, {filters.ORDERS[chosen.order].lower()}",
+            caption=f"{pipeline.detector_title(detector)}, {filters.ORDERS[chosen.order].lower()}",
         )  # fmt: skip
     with columns:
         evidence_panel(

@@ -163,6 +163,29 @@ def test_a_second_fit_with_the_same_settings_is_the_first_one(audited, air):
     assert run["feature_digest"]
 
 
+def test_a_detector_not_yet_run_is_run_and_learns_from_decisions(audited, air, tmp_path):
+    folder, ranked = audited[1], tmp_path / "ranked.csv"
+    for how in ([], ["--reviewed"]):
+        assert air("rank", folder, "--detector", "knn", *how, "--out", ranked)[0] == 0
+        rows = read_csv(ranked)
+        assert {row["detector"] for row in rows} == {"knn"}
+    worst = rows[0]["path"]
+    decisions = tmp_path / "decisions.csv"
+    decisions.write_text(f"path,action,label,reason\n{worst},exclude,,\n")
+    assert air("apply", folder, decisions, "--reviewer", "ana")[0] == 0
+    assert air("rank", folder, "--detector", "knn", "--reviewed", "--out", ranked)[0] == 0
+    runs = sorted((folder / "runs").glob("*-detector.knn-*"))
+    assert len(runs) == 3  # as given, reviewed before and after the decision
+    assert air("rank", folder, "--detector", "knn", "--given", "--out", ranked)[0] == 0
+    assert len(sorted((folder / "runs").glob("*-detector.knn-*"))) == 3
+
+
+def test_detectors_are_listed_with_what_they_compute(air):
+    printed = air("detectors")[1]
+    assert "consensus" in printed
+    assert "Feng" in printed
+
+
 def test_a_ranking_replaces_only_a_ranking(audited, air, tmp_path):
     source, folder = audited
     air("undo", folder, 1)  # the log exists now

@@ -222,18 +222,29 @@ def fit(
 def rank(
     workspace: WorkspaceArgument,
     detector: Annotated[
-        str | None, typer.Option(help="air, svm, refined, or a full name such as air-margin.")
+        str | None,
+        typer.Option(help="air-margin by default; air-audit detectors lists all there are."),
     ] = None,
     score: Annotated[str | None, typer.Option(help="margin or activation.")] = None,
     top: Annotated[int | None, typer.Option(min=1, help="Only the N worst.")] = None,
     out_file: Annotated[
         Path | None, typer.Option("--out", help="CSV file instead of a table on screen.")
     ] = None,
+    reviewed: Annotated[
+        bool | None,
+        typer.Option(
+            "--reviewed/--given",
+            help="Learn from labels as reviewed so far, or as given; the consensus does the first.",
+        ),
+    ] = None,
     overwrite: OverwriteOption = False,
 ) -> None:
-    """List items, the most suspicious label first."""
+    """List items, the most suspicious label first; a detector not yet run is run."""
     opened = Workspace.open(workspace)
-    ranking = pipeline.rank(opened, pipeline.detector_name(detector, score))
+    with progress_bar() as progress:
+        ranking = pipeline.rank(
+            opened, pipeline.detector_name(detector, score), reviewed=reviewed, progress=progress
+        )
     if out_file is not None:
         rows = write_ranking(
             opened.dataset,
@@ -255,6 +266,15 @@ def rank(
             f"{ranking.confidences[row]:.2f}",
             f"{ranking.scores[row]:.3f}",
         )
+    out.print(table)
+
+
+@app.command()
+def detectors() -> None:
+    """List the detectors: name, and what each computes."""
+    table = Table("name", "tags", "computes", box=None)
+    for one in pipeline.ALL_DETECTORS.values():
+        table.add_row(one.name, "yes" if one.tags else "no", escape(one.about))
     out.print(table)
 
 

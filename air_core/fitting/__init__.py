@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from air_core.fitting.air import fit, refit
+from air_core.fitting.detected import fit_detector, rank_detected, rank_fit, run_name
 from air_core.fitting.left_out import fit_left_out
 from air_core.fitting.live import (
     Opinion,
@@ -34,16 +35,20 @@ __all__ = [
     "entered_left",
     "expected_seconds",
     "fit",
+    "fit_detector",
     "fit_left_out",
     "fit_path",
     "fit_svm",
     "latest_fit",
     "make_features_current",
     "path_settings",
+    "rank_detected",
+    "rank_fit",
     "rank_opinion",
     "read_path",
     "refine_features",
     "refined_features",
     "refit",
+    "run_name",
     "stored_path",
 ]

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,8 @@ from air_core.workspace import Workspace
 if TYPE_CHECKING:
     from air_core.features import Features
 
-Model = Literal["air", "svm", "ridge", "refined"]
+Model = str
+"""``"air"``, ``"svm"``, ``"ridge"``, ``"refined"`` or :func:`~.detected.run_name` of a detector."""
 BLOCK = 16384
 
 

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from air_core import pipeline
 from air_core.pipeline import Fit
 from air_core.ranking import Ranking
 from air_core.workspace import Workspace
 from pages import filters, resources, state
 from pages.components.stopping import stopping_line
+from pages.resources import model_of
 from pages.standing import Standing
 
 PAGE_SIZES = (60, 120, 240, 500, 1000)
@@ -39,36 +39,22 @@ def draw_head(workspace: Workspace, ranking: Ranking, fit: Fit, standing: Standi
 
 
 def choose_detector() -> str:
-    """Draw the choice among all detectors there are; those without a fit are marked."""
-    fitted = {
-        model: resources.fit(model) is not None for model in set(map(model_of, pipeline.DETECTORS))
-    }
+    """Draw the choice among the audit's detectors and those run since; unfitted ones are marked."""
     titles = {
-        name: title if fitted[model_of(name)] else f"{title} (not fitted)"
-        for name, title in pipeline.DETECTORS.items()
+        name: title if resources.fit(model_of(name)) is not None else f"{title} (not fitted)"
+        for name, title in resources.detectors().items()
     }
     return str(
         st.selectbox(
-            "Detector", pipeline.DETECTORS, format_func=titles.get, on_change=first_page,
+            "Detector", titles, format_func=titles.get, on_change=first_page,
             key="review-detector", persist_state="session", width=146,
         )
     )  # fmt: skip
 
 
-def model_of(detector: str) -> str:
-    """The model whose fit a detector reads.
-
-    Examples
-    --------
-    >>> model_of("air-margin")
-    'air'
-    """
-    return detector.partition("-")[0]
-
-
 def other_models(detector: str) -> list[Ranking]:
     """One ranking of each model but the detector's own: its scores share their suggestions."""
-    one_each = {model_of(name): name for name in reversed(pipeline.DETECTORS)}
+    one_each = {model_of(name): name for name in reversed(resources.detectors())}
     one_each.pop(model_of(detector), None)
     found = (resources.ranking(name) for name in one_each.values())
     return [ranking for ranking in found if ranking is not None]

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from air_core import pipeline
 from air_core.dataset import Dataset
 from air_core.workspace import Workspace
 from pages import evidence_routes, resources, state
@@ -47,7 +48,8 @@ def evidence_panel(
     grid : str
         Key of the grid whose focus it follows.
     detector : str
-        A key of :data:`air_core.pipeline.DETECTORS`; its model is the one that suggests.
+        A name in :func:`pages.resources.detectors`. Those of the audit explain themselves, AIR all
+        others: not each of them has weights to explain with.
     key : str
         Identity of the panel.
     scale : float, optional
@@ -58,7 +60,7 @@ def evidence_panel(
     base_url : str
         Where the routes are served.
     """
-    model = detector.partition("-")[0]
+    model = resources.model_of(detector) if detector in pipeline.DETECTORS else "air"
     folded = bool((st.session_state.get(key) or {}).get("folded"))
     with st.container(width="stretch" if wide else _FOLDED_WIDTH if folded else _WIDTH):
         drawn = _mount(

@@ -1,0 +1,66 @@
+"""What a detector says of every item, and the readings that most of them share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from air_core.ranking import margin_scores, margins, suggestions, tag_margins
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """One detector's answer, in the order of the rows.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n,), dtype float64
+        1 clean … 0 worst; NaN where unlabelled.
+    probabilities : ndarray of shape (n, C), dtype float32
+        Of each class; of tags each on its own. The largest is the suggestion and how sure it is.
+    coef : ndarray of shape (p, C) or None, intercept : ndarray of shape (C,) or None
+        Where the detector is linear in the features.
+    notes : dict
+        What was chosen on the way, as values that JSON has.
+    """
+
+    scores: Floats
+    probabilities: NDArray[np.float32]
+    coef: NDArray[Any] | None = None
+    intercept: NDArray[Any] | None = None
+    notes: dict[str, Any] = field(default_factory=dict)
+
+    def suggested(self) -> tuple[NDArray[np.intp], Floats]:
+        """Suggested class (n,) of each row and its probability; not for tags.
+
+        Examples
+        --------
+        >>> Detection(np.array([0.2]), np.array([[0.1, 0.9]], np.float32)).suggested()[0]
+        array([1])
+        """
+        labels, _, confidences = suggestions(self.probabilities, None)
+        return labels, confidences
+
+
+def agreement_scores(probabilities: NDArray[np.floating], targets: NDArray[Any]) -> Floats:
+    """Scores (n,) by how far the given label is ahead of the best other one.
+
+    Parameters
+    ----------
+    probabilities : ndarray of shape (n, C)
+    targets : ndarray of shape (n,) or (n, C)
+        Class indices, −1 unlabelled; or tags, rows of −1 unlabelled.
+
+    Examples
+    --------
+    >>> agreement_scores(np.array([[0.75, 0.25], [0.75, 0.25]]), np.array([0, 1]))
+    array([0.75, 0.25])
+    """
+    if targets.ndim == 2:
+        return margin_scores(tag_margins(2.0 * probabilities - 1, targets))
+    return margin_scores(margins(probabilities, targets))

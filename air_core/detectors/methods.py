@@ -1,0 +1,206 @@
+"""The detectors, each from features and given labels alone."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from air_core.detectors.detection import Detection, agreement_scores
+from air_core.errors import SolverError
+from air_core.progress import ProgressCallback
+from air_core.ranking import (
+    activation_scores,
+    margins,
+    own_class,
+    softmax,
+    tag_activations,
+    tag_margins,
+)
+
+Array = NDArray[Any]
+Floats = NDArray[np.float32]
+
+
+def consensus(
+    features: Array, targets: Array, classes: int, seed: int, progress: ProgressCallback
+) -> Detection:
+    """See :func:`air_core.detectors.consensus.consensus`; imported when asked for."""
+    from air_core.detectors.consensus import consensus as ask
+
+    return ask(features, targets, classes, seed, progress)
+
+
+def air(
+    features: Array, targets: Array, classes: int, seed: int, progress: ProgressCallback,
+    *, reading: str,
+) -> Detection:  # fmt: skip
+    """AIR by the paper's stochastic ADMM, its strength chosen on a held-out split."""
+    from air_core.solver import SolverConfig, adapt, sadmm
+
+    on: dict[str, Any] = {"n_classes": classes if targets.ndim == 1 else None, "progress": progress}
+    wanted = targets if targets.ndim == 1 else np.where(targets < 0, np.nan, targets)
+    tuning = adapt(features, wanted, SolverConfig(seed=seed), **on)
+    result = sadmm(features, wanted, config=tuning.config, **on)
+    return _air(features, targets, result, reading, {"strength": tuning.reason})
+
+
+def air_exact(
+    features: Array, targets: Array, classes: int, seed: int, progress: ProgressCallback
+) -> Detection:
+    """The optimum of AIR's objective, λ_g chosen on a held-out split."""
+    from air_core.solver import exact, tune_lambda
+
+    on: dict[str, Any] = {"n_classes": classes if targets.ndim == 1 else None, "progress": progress}
+    wanted = targets if targets.ndim == 1 else np.where(targets < 0, np.nan, targets)
+    scale = tune_lambda(features, wanted, group="image_class", **on)
+    result = exact(features, wanted, lambda_scale=scale, **on)
+    return _air(features, targets, result, "margin", {"lambda_scale": scale})
+
+
+def _air(
+    features: Array, targets: Array, result: Any, reading: str, notes: dict[str, Any]
+) -> Detection:
+    decision = features @ result.coef + result.intercept
+    tags = targets.ndim == 2
+    probabilities = _chances(decision, tags)
+    if reading == "activation":
+        own = (tag_activations if tags else own_class)(result.activations, targets)
+        scores = activation_scores(own)
+    else:
+        scores = agreement_scores(probabilities, targets)
+    return Detection(scores, probabilities, result.coef, result.intercept, notes)
+
+
+def svm(
+    features: Array, targets: Array, classes: int, seed: int, progress: ProgressCallback,
+    *, reading: str = "margin", grid: tuple[float, ...] | None = None,
+) -> Detection:  # fmt: skip
+    """A linear SVM, C by cross-validation from the paper's grid or a fairer one."""
+    from air_core.baselines.svm import PAPER_GRID, linear_svm, linear_svm_tags
+
+    chosen = grid or PAPER_GRID
+    tags = targets.ndim == 2
+    if tags:
+        result = linear_svm_tags(features, targets, grid=chosen, seed=seed, progress=progress)
+    else:
+        result = linear_svm(
+            features, targets, n_classes=classes, grid=chosen, seed=seed, progress=progress
+        )
+    if reading == "activation":
+        own = (tag_activations if tags else own_class)(result.activations, targets)
+        scores = activation_scores(own)
+    else:
+        scores = expit((tag_margins if tags else margins)(result.decision, targets))
+    probabilities = _chances(result.decision, tags)
+    return Detection(scores, probabilities, result.coef, result.intercept, {"C": result.C})
+
+
+def softmax_l2(
+    features: Array, targets: Array, classes: int, seed: int, progress: ProgressCallback,
+    *, left_out: bool,
+) -> Detection:  # fmt: skip
+    """Softmax regression: in sample, or each image by a model that has not seen it."""
+    from air_core.baselines.softmax import softmax_l2 as fit
+
+    found = fit(features, targets, n_classes=classes, seed=seed, progress=progress)
+    if left_out:
+        scores = agreement_scores(found.left_out, targets)
+        return Detection(scores, found.left_out, notes={"C": found.C})
+    probabilities = _chances(found.decision, targets.ndim == 2)
+    scores = agreement_scores(probabilities, targets)
+    return Detection(scores, found.left_out, found.coef, found.intercept, {"C": found.C})
+
+
+def argmax(
+    features: Array, targets: Array, classes: int, seed: int, progress: ProgressCallback
+) -> Detection:
+    """0 where a model that has not seen an image would label it otherwise, else 1."""
+    found = softmax_l2(features, targets, classes, seed, progress, left_out=True)
+    agrees = np.where(np.isnan(found.scores), np.nan, (found.scores >= 0.5).astype(np.float64))
+    return Detection(agrees, found.probabilities, notes=found.notes)
+
+
+def confident(
+    features: Array, targets: Array, classes: int, seed: int, progress: ProgressCallback
+) -> Detection:
+    """Confident learning by the cleanlab package, on softmax regression left out."""
+    from air_core.baselines.confident import confident_learning
+
+    _single(targets, "Confident learning")
+    found = softmax_l2(features, targets, classes, seed, progress, left_out=True)
+    said = confident_learning(found.probabilities, targets)
+    notes = {**found.notes, "issues": int(said.issues.sum())}
+    return Detection(said.quality, found.probabilities, notes=notes)
+
+
+def robust(
+    features: Array, targets: Array, classes: int, seed: int, progress: ProgressCallback
+) -> Detection:
+    """RoLR, one class against the rest."""
+    from air_core.baselines.robust_logistic import robust_logistic
+
+    found = robust_logistic(features, targets, n_classes=classes, seed=seed, progress=progress)
+    tags = targets.ndim == 2
+    probabilities = expit(found.decision)
+    scores = expit((tag_margins if tags else margins)(found.decision, targets))
+    if not tags:
+        probabilities = probabilities / np.maximum(probabilities.sum(axis=1, keepdims=True), 1e-12)
+    notes = {"outliers": found.outliers, "gap": found.gap}
+    return Detection(scores, probabilities.astype(np.float32), found.coef, found.intercept, notes)
+
+
+def neighbours(
+    features: Array, targets: Array, classes: int, seed: int, progress: ProgressCallback
+) -> Detection:
+    """The labels of the fifty images most alike."""
+    from air_core.baselines.neighbours import vote
+
+    shares = vote(features, targets, n_classes=classes, progress=progress)
+    return Detection(agreement_scores(shares, targets), shares)
+
+
+def simifeat(
+    features: Array, targets: Array, classes: int, seed: int, progress: ProgressCallback,
+    *, method: str,
+) -> Detection:  # fmt: skip
+    """SimiFeat: in how many rounds a label was found wrong; ties by the neighbours' shares."""
+    from air_core.baselines.simifeat import simifeat as find
+
+    _single(targets, "SimiFeat")
+    found = find(
+        features, targets, n_classes=classes, method="vote" if method == "vote" else "rank",
+        seed=seed, progress=progress,
+    )  # fmt: skip
+    shared = agreement_scores(found.shares, targets)
+    return Detection(0.99 * (1 - found.doubt) + 0.01 * shared, found.shares)
+
+
+def area_under_margin(
+    features: Array, targets: Array, classes: int, seed: int, progress: ProgressCallback
+) -> Detection:
+    """AUM of a small network over eight epochs."""
+    from air_core.baselines.area_under_margin import area_under_margin as watch
+
+    found = watch(features, targets, n_classes=classes, seed=seed, progress=progress)
+    area = found.margins_by_epoch.mean(axis=0, dtype=np.float64)
+    return Detection(expit(area), _chances(found.mean_scores, targets.ndim == 2))
+
+
+def _chances(decision: Array, tags: bool) -> Floats:
+    found = expit(decision) if tags else softmax(decision)
+    return np.asarray(found, dtype=np.float32)
+
+
+def _single(targets: Array, what: str) -> None:
+    if targets.ndim == 2:
+        raise SolverError(
+            f"{what} expects one label an image, got tags.",
+            hint="For tags use AIR, the SVM, softmax regression, RoLR or the neighbours' vote.",
+        )
+
+
+fair_svm = partial(svm, grid=(0.003, 0.01, 0.03, 0.1, 0.3, 1.0))

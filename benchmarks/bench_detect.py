@@ -1,0 +1,226 @@
+"""``air-audit bench detect``: every detector on the same frozen features, against the truth.
+
+What a detector sees are features and noisy labels; the truth is read afterwards, to score it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from air_core import metrics, pipeline
+from air_core.bench import Report
+from air_core.dataset import index_labels
+from air_core.detectors import DETECTORS, Detection, detect
+from air_core.errors import SolverError
+from air_core.installation import sample_source, sample_truth, workspaces_folder
+from air_core.noise import flip, pairwise, symmetric
+from air_core.progress import ProgressCallback, silent
+from benchmarks import data as sets
+from benchmarks.data import flip_half
+
+SEEDS = (0, 1, 2, 3, 4)
+MINUTES = 15
+CIFAR = ("worst", "rand1", "aggre")
+OURS = "consensus"
+_PAGE = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One set of features, its truth, and the labels of each repetition."""
+
+    name: str
+    features: NDArray[np.float32]
+    clean: NDArray[np.intp]
+    classes: int
+    labels: tuple[NDArray[np.intp], ...]
+
+
+def run(
+    report: Report,
+    data: Path,
+    *,
+    progress: ProgressCallback = silent,
+    only: Sequence[str] = (),
+    detectors: Sequence[str] = tuple(DETECTORS),
+    seeds: Sequence[int] = SEEDS,
+) -> None:
+    """Fill the report; ``only`` names some of :data:`CASES`, ``detectors`` some of all."""
+    chosen = [name for name in CASES if not only or name in only]
+    reached: dict[str, dict[str, dict[str, float]]] = {}
+    spent = 0.0
+    for number, name in enumerate(chosen):
+        case = CASES[name](data, seeds, progress)
+        reached[name] = {}
+        for detector in detectors:
+            progress(number, len(chosen), f"bench detect: {name}, {detector}")
+            runs = [
+                one
+                for seed, y in enumerate(case.labels)
+                if (one := _score(case, detector, y, seed))
+            ]
+            if not runs:
+                report.add("detectors that could not run", data=name, detector=detector)
+                continue
+            mean = {key: float(np.mean([one[key] for one in runs])) for key in runs[0]}
+            spread = {key: float(np.std([one[key] for one in runs])) for key in runs[0]}
+            spent += mean["seconds"] * len(runs)
+            reached[name][detector] = mean
+            report.add(
+                "detectors", data=name, detector=DETECTORS[detector].title,
+                **mean, runs=len(runs), auroc_spread=spread["auroc"], ap_spread=spread["ap"],
+            )  # fmt: skip
+    progress(len(chosen), len(chosen), "bench detect")
+    _targets(report, reached, spent)
+
+
+def _score(
+    case: Case, detector: str, labels: NDArray[np.intp], seed: int
+) -> dict[str, float] | None:
+    """Figures of one run; None where the detector is not installed."""
+    started = time.perf_counter()
+    with _peak() as memory:
+        try:
+            found = detect(detector, case.features, labels, n_classes=case.classes, seed=seed)
+        except SolverError as error:
+            if "found none" in str(error):
+                return None
+            raise
+    return {
+        **figures(found, labels, case.clean),
+        "seconds": time.perf_counter() - started,
+        "memory_mib": memory[0],
+    }
+
+
+def figures(
+    found: Detection, labels: NDArray[np.intp], clean: NDArray[np.intp]
+) -> dict[str, float]:
+    """How well wrong labels are found, what is suggested for them, and how sure it is."""
+    wrong = labels != clean
+    suggested, confidences = found.suggested()
+    others = found.probabilities.copy()
+    others[np.arange(len(labels)), labels] = -1
+    return {
+        "auroc": metrics.auroc(found.scores, wrong),
+        "ap": metrics.average_precision(found.scores, wrong),
+        "p_at_k": metrics.precision_at_k(found.scores, wrong),
+        "suggestion": float((suggested == clean)[wrong].mean()),
+        "best_other": float((others.argmax(axis=1) == clean)[wrong].mean()),
+        "ece": metrics.expected_calibration_error(confidences, suggested == clean),
+    }
+
+
+def _targets(report: Report, reached: dict[str, dict[str, dict[str, float]]], spent: float) -> None:
+    for name, by_detector in reached.items():
+        ours = by_detector.get(OURS)
+        others = [figures for detector, figures in by_detector.items() if detector != OURS]
+        if ours is None or not others:
+            continue
+        lead = {key: ours[key] - max(one[key] for one in others) for key in ("auroc", "ap")}
+        if name in CIFAR:
+            report.expect(f"{name}: consensus − best other, AUROC", lead["auroc"], ">=", 0.01)
+            report.expect(f"{name}: consensus − best other, AP", lead["ap"], ">=", 0.02)
+        report.expect(f"{name}: consensus below the best other, AUROC", -lead["auroc"], "<=", 0.002)
+        report.expect(f"{name}: ECE of the consensus", ours["ece"], "<=", 0.05)
+        if name in _OWN:
+            least, suggestion = _OWN[name]
+            report.expect(f"{name}: consensus, AUROC", ours["auroc"], ">=", least)
+            report.expect(
+                f"{name}: suggestions on wrong labels, consensus", ours["suggestion"],
+                ">=", suggestion,
+            )  # fmt: skip
+    report.expect("minutes, features given", spent / 60, "<=", MINUTES)
+
+
+_OWN = {"worst": (0.925, 0.75), "flip50": (0.998, 0.95)}
+
+
+@contextmanager
+def _peak() -> Iterator[list[float]]:
+    """MiB that the process grew by at most, within the block."""
+    found, done = [0.0], threading.Event()
+    first = _resident()
+
+    def watch() -> None:
+        while not done.wait(0.02):
+            found[0] = max(found[0], _resident() - first)
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield found
+    finally:
+        done.set()
+        watcher.join()
+        found[0] = max(found[0], _resident() - first)
+
+
+def _resident() -> float:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * _PAGE / 2**20
+
+
+Maker = Callable[[Path, Sequence[int], ProgressCallback], Case]
+
+
+def _people(column: str) -> Maker:
+    """Wrong labels that people gave: there is one draw of them."""
+
+    def make(data: Path, seeds: Sequence[int], progress: ProgressCallback) -> Case:
+        found = sets.load(data, "cifar10n", column, tested=False, progress=progress)
+        return Case(column, found.features, found.clean, len(found.class_names), (found.given,))
+
+    return make
+
+
+def _drawn(name: str, archive: str, noise: Callable[[Any, int, int], NDArray[np.intp]]) -> Maker:
+    """Noise drawn once for each seed."""
+
+    def make(data: Path, seeds: Sequence[int], progress: ProgressCallback) -> Case:
+        found = sets.load(data, archive, tested=False, progress=progress)
+        classes = len(found.class_names)
+        labels = tuple(noise(found.clean, classes, seed) for seed in seeds)
+        return Case(name, found.features, found.clean, classes, labels)
+
+    return make
+
+
+def _by(matrix: Callable[[int, float], Any], rate: float) -> Callable[[Any, int, int], Any]:
+    return lambda clean, classes, seed: flip(
+        clean, matrix(classes, rate), np.random.default_rng(seed)
+    )
+
+
+def _sample(data: Path, seeds: Sequence[int], progress: ProgressCallback) -> Case:
+    opened = pipeline.open_source(
+        sample_source(), workspaces_folder() / "bench" / "sample", progress=progress
+    )
+    features = np.array(pipeline.extract(opened, progress=progress).array)
+    dataset = opened.dataset
+    truth = pd.read_csv(sample_truth(), dtype=str, keep_default_na=False)
+    by_path = dict(zip(truth["path"], truth["label"], strict=True))
+    clean = index_labels([by_path[path] for path in dataset.paths], dataset.class_names)
+    return Case(
+        "sample", features, clean, len(dataset.class_names), (np.array(dataset.given_labels),)
+    )
+
+
+CASES: dict[str, Maker] = {
+    **{column: _people(column) for column in CIFAR},
+    "flip50": _drawn("flip50", "caltech50", flip_half),
+    "caltech 10 %": _drawn("caltech 10 %", "caltech50", _by(symmetric, 0.1)),
+    "mnist symmetric 30 %": _drawn("mnist symmetric 30 %", "mnist", _by(symmetric, 0.3)),
+    "mnist pairwise 30 %": _drawn("mnist pairwise 30 %", "mnist", _by(pairwise, 0.3)),
+    "sample": _sample,
+}

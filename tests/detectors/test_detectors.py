@@ -1,0 +1,81 @@
+"""All detectors behind one interface, on noise that is known."""
+
+import numpy as np
+import pytest
+
+from air_core import metrics
+from air_core.detectors import DETECTORS, detect
+from air_core.errors import SolverError
+from tests.baselines.clusters import clusters
+
+QUICK = [name for name in DETECTORS if not name.startswith(("air", "svm"))]
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_it_finds_wrong_labels_and_suggests_right_ones(name):
+    if name == "cleanlab":
+        pytest.importorskip("cleanlab")
+    x, y, clean = clusters(240, 3, noise=0.25)
+    y[:4] = -1
+    found = detect(name, x, y, n_classes=3)
+    wrong = (y != clean)[4:]
+    assert np.isnan(found.scores[:4]).all()
+    assert ((found.scores[4:] >= 0) & (found.scores[4:] <= 1)).all()
+    assert metrics.auroc(found.scores[4:], wrong) > 0.9
+    np.testing.assert_allclose(found.probabilities.sum(axis=1), 1, atol=1e-4)
+    suggested, confidence = found.suggested()
+    assert (suggested == clean)[4:][wrong].mean() > 0.9
+    assert ((confidence > 0) & (confidence <= 1)).all()
+    assert found.notes["seconds"] > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in DETECTORS if name not in QUICK])
+def test_air_and_the_svm_do_too(name):
+    x, y, clean = clusters(240, 3, noise=0.25)
+    found = detect(name, np.maximum(x, 0), y, n_classes=3)
+    # Of so few features an activation says little.
+    assert metrics.auroc(found.scores, y != clean) > (0.5 if "activation" in name else 0.9)
+    assert (found.suggested()[0] == clean).mean() > 0.9
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_tags_are_ranked_or_refused(name):
+    x, y, _ = clusters(160, 2, noise=0.0)
+    tags = np.stack([y, 1 - y], axis=1).astype(np.int8)
+    wrong = np.arange(160) < 16
+    tags[wrong, 0] = 1 - tags[wrong, 0]
+    if not DETECTORS[name].tags:
+        with pytest.raises(SolverError, match="one label an image"):
+            detect(name, x, tags, n_classes=2)
+        return
+    found = detect(name, x, tags, n_classes=2)
+    assert metrics.auroc(found.scores, wrong) > 0.9
+
+
+def test_the_consensus_repeats_and_another_seed_differs():
+    x, y, _ = clusters(120, 3, noise=0.25)
+    once, again = (detect("consensus", x, y, n_classes=3) for _ in range(2))
+    np.testing.assert_array_equal(once.scores, again.scores)
+    other = detect("consensus", x, y, n_classes=3, seed=1)
+    assert not np.array_equal(once.scores, other.scores)
+
+
+def test_confidence_of_the_consensus_is_of_the_true_label_not_the_given_one():
+    x, y, clean = clusters(600, 3, noise=0.4)
+    found = detect("consensus", x, y, n_classes=3)
+    suggested, confidence = found.suggested()
+    right = suggested == clean
+    # Six labels in ten are right, and yet nearly every suggestion is.
+    assert abs(confidence.mean() - right.mean()) < 0.05
+
+
+def test_what_cannot_be_asked_is_refused():
+    x, y, _ = clusters(20, 2, noise=0.0)
+    with pytest.raises(SolverError, match="among consensus, air-margin"):
+        detect("crystal-ball", x, y, n_classes=2)
+    with pytest.raises(SolverError, match="labels of 20 rows, got 19"):
+        detect("knn", x, y[:-1], n_classes=2)
+    for name in ("consensus", "softmax", "rolr", "aum"):
+        with pytest.raises(SolverError, match="alike"):
+            detect(name, x, y * 0, n_classes=2)
