@@ -45,9 +45,10 @@ def _standing(refined: bool, in_use: bool) -> str:
             "detectors. The other detectors use the published features."
         )
     return (
-        "Trains the network's last blocks on your own labels, with AIR on top: the best ranking "
-        "there is, and better features for everything else. It takes minutes on a GPU and up to "
-        "an hour for 10,000 images without one; you can go on working, stop it and resume it."
+        "Trains the network's last blocks on your own labels, with AIR on top. On large sets "
+        "the ranking and the features get much better, on small ones little. It takes minutes "
+        "on a GPU and up to an hour for 10,000 images without one; you can go on working, stop it "
+        "and resume it."
     )
 
 
