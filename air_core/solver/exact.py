@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from air_core.errors import SolverError
 from air_core.progress import ProgressCallback, silent
+from air_core.solver.across import ALONE, Across
 from air_core.solver.config import Group, SolverConfig, SolverResult
 from air_core.solver.minimizer import minimize
 from air_core.solver.objective import Objective, check_lambda_max, largest_lambda
@@ -55,6 +56,7 @@ def exact(
     start: tuple[NDArray[np.floating], NDArray[np.floating]] | None = None,
     device: str | torch.device = "cpu",
     dtype: torch.dtype = torch.float32,
+    across: Across = ALONE,
     progress: ProgressCallback = silent,
 ) -> SolverResult:
     """Minimise the AIR objective (Eq. 3 with ``v = F W``) to a certified duality gap.
@@ -76,6 +78,10 @@ def exact(
         For the features as given; a solution at a λ_g nearby saves most of the work. From λ_max up
         it is not needed: the optimum is zero.
     device, dtype
+    across : Across
+        Several processes solve one problem: each passes its own rows, all the same settings, and
+        gets the same weights and the activations of its rows.
+        See :class:`~air_core.solver.across.Together`.
     progress : callable
 
     Returns
@@ -97,7 +103,7 @@ def exact(
             hint="Without the penalty a separable problem has no optimum; use a small value.",
         )
     SolverConfig(lambda_scale=lambda_scale, lambda_1=lambda_1, group=group)  # checks them
-    problem = make_problem(features, labels, n_classes, device=device, dtype=dtype)
+    problem = make_problem(features, labels, n_classes, device=device, dtype=dtype, across=across)
     matrix = problem.matrix
     objective = Objective(problem, lambda_scale / matrix.p, lambda_1, group)
     shape = (matrix.p, problem.loss.n_classes)

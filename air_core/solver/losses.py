@@ -11,6 +11,8 @@ from typing import Protocol
 import torch
 from torch.nn import functional
 
+from air_core.solver.across import ALONE, Across
+
 
 class Loss(Protocol):
     """What the solvers ask of a loss; ``targets`` were given at construction."""
@@ -46,8 +48,9 @@ class SoftmaxLoss:
 
     one_class_each = True
 
-    def __init__(self, labels: torch.Tensor, n_classes: int) -> None:
+    def __init__(self, labels: torch.Tensor, n_classes: int, across: Across = ALONE) -> None:
         self.labels = labels
+        self.across = across
         self.n_classes = n_classes
         self.known = torch.ones((1, 1), dtype=torch.bool, device=labels.device)
 
@@ -67,12 +70,12 @@ class SoftmaxLoss:
         return probability * (1 - probability)
 
     def best_bias(self, scores: torch.Tensor, start: torch.Tensor, steps: int) -> torch.Tensor:
-        bias, count = start, len(scores)
-        given = torch.bincount(self.labels, minlength=self.n_classes)
+        bias, count = start, self.across.total(len(scores))
+        given = self.across.sum(torch.bincount(self.labels, minlength=self.n_classes))
         for _ in range(steps):
             probability = torch.softmax(scores + bias, dim=1)
-            gradient = probability.sum(dim=0)
-            hessian = torch.diag(gradient) - probability.T @ probability
+            gradient = self.across.sum(probability.sum(dim=0))
+            hessian = torch.diag(gradient) - self.across.sum(probability.T @ probability)
             gradient = gradient - given.to(gradient)
             # Adding the same number to every bias changes nothing; the constant pins it down, and
             # classes without an image get a finite step.
@@ -101,7 +104,8 @@ class SigmoidLoss:
 
     one_class_each = False
 
-    def __init__(self, tags: torch.Tensor) -> None:
+    def __init__(self, tags: torch.Tensor, across: Across = ALONE) -> None:
+        self.across = across
         self.n_classes = tags.shape[1]
         self.known = ~torch.isnan(tags)
         self.tags = torch.nan_to_num(tags)
@@ -120,11 +124,11 @@ class SigmoidLoss:
         return probability * (1 - probability) * self.known
 
     def best_bias(self, scores: torch.Tensor, start: torch.Tensor, steps: int) -> torch.Tensor:
-        bias = start
+        bias, count = start, self.across.total(len(scores))
         for _ in range(steps):
             shifted = scores + bias
-            gradient = self.residual(shifted).sum(dim=0)
-            curvature = self.curvature(shifted).sum(dim=0) + 1e-6 * len(scores)
+            gradient = self.across.sum(self.residual(shifted).sum(dim=0))
+            curvature = self.across.sum(self.curvature(shifted).sum(dim=0)) + 1e-6 * count
             step = gradient / curvature
             bias = bias - _damped(step, step.abs())
             if _negligible(step, bias):

@@ -11,6 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import linear
 
+from air_core.solver.across import ALONE, Across
+
 # Features up to this size are kept on the device with their squares; larger ones are streamed.
 RESIDENT_BYTES = 3 * 2**30
 BLOCK_BYTES = 2**26
@@ -32,6 +34,13 @@ class FeatureMatrix:
         Where and in what precision products are computed.
     resident_bytes : int, optional
         Largest size of X and X∘X together that is kept on the device; 3 GiB by default.
+    across : Across
+        Other processes that hold other rows of X: sums over rows are sums over theirs too.
+
+    Attributes
+    ----------
+    n, count : int
+        Rows here, and in all processes.
     """
 
     def __init__(
@@ -43,12 +52,15 @@ class FeatureMatrix:
         device: str | torch.device = "cpu",
         dtype: torch.dtype = torch.float32,
         resident_bytes: int | None = None,
+        across: Across = ALONE,
     ) -> None:
         self.scale = scale
+        self.across = across
         self.device = torch.device(device)
         self.dtype = dtype
         self._features, self._index = features, index
         self.n, self.p = len(features) if index is None else len(index), features.shape[1]
+        self.count = int(across.total(self.n))
         row_bytes = self.p * torch.empty((), dtype=dtype).element_size()
         self._block_rows = max(1, BLOCK_BYTES // row_bytes)
         self._resident: tuple[torch.Tensor, torch.Tensor] | None = None
@@ -136,14 +148,14 @@ class FeatureMatrix:
         total = torch.zeros((r.shape[1], self.p), device=self.device, dtype=self.dtype)
         for rows, x, _ in self._blocks():
             total.addmm_(r[rows].T, x)
-        return total.T.contiguous()
+        return self.across.sum(total).T.contiguous()
 
     def adjoint_squared(self, q: torch.Tensor) -> torch.Tensor:
         """``(X∘X)ᵀ q``: (n, k) → (p, k)."""
         total = torch.zeros((q.shape[1], self.p), device=self.device, dtype=self.dtype)
         for rows, _, x2 in self._blocks():
             total.addmm_(q[rows].T, x2)
-        return total.T.contiguous()
+        return self.across.sum(total).T.contiguous()
 
     def adjoint_both(self, r: torch.Tensor, q: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """``Xᵀ r`` and ``(X∘X)ᵀ q``, reading each row once."""
@@ -152,6 +164,7 @@ class FeatureMatrix:
         for rows, x, x2 in self._blocks():
             total_r.addmm_(r[rows].T, x)
             total_q.addmm_(q[rows].T, x2)
+        total_r, total_q = self.across.sum(total_r), self.across.sum(total_q)
         return total_r.T.contiguous(), total_q.T.contiguous()
 
     def spectrum(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -172,12 +185,15 @@ class FeatureMatrix:
             for _, x, _ in self._blocks():
                 moments.addmm_(x.T, x)
                 sums += x.sum(dim=0)
-            moments -= torch.outer(sums, sums) / self.n
+            moments, sums = self.across.sum(moments), self.across.sum(sums)
+            moments -= torch.outer(sums, sums) / self.count
             squares = self.column_squares()
             root = torch.where(squares > 0, squares.clamp_min(1e-30).rsqrt(), 0.0)
             scaled = root * moments * root.T
             on = "cpu" if self.device.type == "mps" else self.device  # Apple's has no eigh
             values, vectors = (part.to(scaled) for part in torch.linalg.eigh(scaled.to(on)))
+            # Machines of different kinds find different eigenvectors.
+            vectors, values = self.across.same(vectors), self.across.same(values)
             self._spectrum = (root, vectors, values.clamp_min(0).unsqueeze(1))
         return self._spectrum
 
@@ -187,7 +203,7 @@ class FeatureMatrix:
             total = torch.zeros(self.p, device=self.device, dtype=self.dtype)
             for _, _, x2 in self._blocks():
                 total += x2.sum(dim=0)
-            self._column_squares = total.unsqueeze(1)
+            self._column_squares = self.across.sum(total).unsqueeze(1)
         return self._column_squares
 
 

@@ -242,7 +242,7 @@ def _release(
     """Move columns away from zero along the steepest direction, as far as it pays."""
     push = torch.where(release, direction, 0.0)
     # At this length the columns' mean activation is 1 % of a feature row.
-    step = 0.01 * objective.matrix.n
+    step = 0.01 * objective.matrix.count
     best_w, best = w, at
     for _ in range(30):
         new_w = w + step * push

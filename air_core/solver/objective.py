@@ -55,6 +55,7 @@ class Objective:
     def __init__(self, problem: Problem, lambda_g: float, lambda_1: float, group: str) -> None:
         self.problem = problem
         self.matrix, self.loss = problem.matrix, problem.loss
+        self.across = problem.matrix.across
         self.lambda_g, self.lambda_1 = lambda_g, lambda_1
         self.group, self.per_class = group, group == "image_class"
         self.column_squares = self.matrix.column_squares()
@@ -72,7 +73,7 @@ class Objective:
         b = self.loss.best_bias(scores, b, steps=_BIAS_STEPS)
         scores = scores + b
         norms = self.grouped(squares).clamp_min_(0).sqrt_()
-        inverse = _inverse(norms)
+        inverse = self._inverse(norms)
         residual = self.loss.residual(scores)
         weights = inverse
         if second:
@@ -80,7 +81,7 @@ class Objective:
         loss_gradient, collected = self.matrix.adjoint_both(residual, weights)
         groups = inverse.shape[1]
         pull = self.lambda_g * collected[:, :groups]
-        value = self.loss.value(scores) + self.lambda_g * _sum(norms)
+        value = self.across.total(self.loss.value(scores) + self.lambda_g * _sum(norms))
         return Evaluation(
             value=value + self.lambda_1 * _sum(w.square()),
             b=b,
@@ -114,14 +115,14 @@ class Objective:
         parts = self.matrix.forward_squared(stacked).chunk(3, dim=1)
         first, cross, last = (self.grouped(part) for part in parts)
         squared = scale.square() * first - 2 * scale * cross + last
-        largest = float(squared.clamp_min(0).amax().sqrt())
+        largest = float(self.across.largest(squared.clamp_min(0).amax()).sqrt())
         shrink = min(1.0, self.lambda_g / largest) if largest > 0 else 1.0
         # −XᵀR = Fᵀu + 2λ1 w, and the conjugate of λ1‖w‖² at 2λ1 w is λ1‖w‖².
         ridge = shrink**2 * self.lambda_1 * _sum(w.square())
-        bound = self.loss.dual_value(shrink * at.residual) - ridge
+        bound = self.across.total(self.loss.dual_value(shrink * at.residual)) - ridge
         # Where the bias is not quite at its optimum the residual's columns do not sum to zero, and
         # the bound is off by what the bias makes of that.
-        bound -= shrink * _sum((at.residual.sum(dim=0) * at.b).abs())
+        bound -= shrink * _sum((self.across.sum(at.residual.sum(dim=0)) * at.b).abs())
         # A bound above the objective is no bound: beyond rounding it says how wrong it is.
         return abs(at.value - bound) / max(abs(at.value), 1e-30)
 
@@ -164,7 +165,8 @@ class Objective:
         chosen = mask[0] if self.per_class else slice(None)
         z = -at.loss_gradient[:, chosen]
         # A constant feature tells nothing beside a bias: what is left of its sum is rounding.
-        unit = self.column_squares.sqrt() * at.residual[:, chosen].norm(dim=0)
+        size = self.across.sum(at.residual[:, chosen].square().sum(dim=0)).sqrt()
+        unit = self.column_squares.sqrt() * size
         z = torch.where(z.abs() > _ROUNDING * torch.finfo(z.dtype).eps * unit, z, 0.0)
         tiny = torch.finfo(z.dtype).tiny
         if self._directions is None:
@@ -174,9 +176,9 @@ class Objective:
         before = torch.zeros((1, 1), device=z.device, dtype=z.dtype)
         for step in range(_REWEIGHTINGS):
             norms = self.grouped(self.matrix.forward_squared(w.square())).clamp_min(0).sqrt()
-            total = norms.sum(dim=0, keepdim=True).clamp_min(tiny)
+            total = self.across.sum(norms.sum(dim=0, keepdim=True)).clamp_min(tiny)
             w, norms = w / total, norms / total
-            inverse = _inverse(norms)
+            inverse = self._inverse(norms)
             pull = self.matrix.adjoint_squared(inverse)
             threshold = self._product(z, w)
             moved = float((threshold - before).abs().amax())
@@ -191,6 +193,18 @@ class Objective:
         verdict.scale[:, mask[0] if self.per_class else slice(None)] = threshold * inverse
         verdict.threshold[:, chosen] = threshold
         return verdict
+
+    def _inverse(self, norms: torch.Tensor) -> torch.Tensor:
+        """``1/‖x_i ∘ w‖``, and 0 for a column of zeros.
+
+        Images that share no feature with w are driven to zero ever more closely. Below one ulp of
+        the mean norm they are held there: any vector of length ≤ 1 is a subgradient at zero, and
+        the inverse stays in range.
+        """
+        mean = self.across.sum(norms.sum(dim=0, keepdim=True)) / self.matrix.count
+        floor = torch.finfo(norms.dtype).eps * mean
+        # Norms are not negative: a mean of zero is a column of zeros.
+        return torch.where(mean > 0, 1 / torch.maximum(norms, floor), 0.0)
 
     def _product(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
         """``⟨a_c, b_c⟩`` per group of columns, shape (1, groups)."""
@@ -259,17 +273,6 @@ def check_lambda_max(lambda_max: float) -> None:
             "Expected features that differ between the classes, got none: λ_max is 0.",
             hint="Check that the features are those of these images.",
         )
-
-
-def _inverse(norms: torch.Tensor) -> torch.Tensor:
-    """``1/‖x_i ∘ w‖``, and 0 for a column of zeros.
-
-    Images that share no feature with w are driven to zero ever more closely. Below one ulp of the
-    mean norm they are held there: any vector of length ≤ 1 is a subgradient at zero, and the
-    inverse stays in range.
-    """
-    floor = torch.finfo(norms.dtype).eps * norms.mean(dim=0, keepdim=True)
-    return torch.where(norms.amax(dim=0, keepdim=True) > 0, 1 / torch.maximum(norms, floor), 0.0)
 
 
 def _sum(values: torch.Tensor) -> float:

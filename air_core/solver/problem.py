@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
+from air_core.solver.across import ALONE, Across
 from air_core.solver.losses import Loss, SigmoidLoss, SoftmaxLoss
 from air_core.solver.matrix import FeatureMatrix
 from air_core.solver.validation import check_features, check_labels, check_tags, mean_row_norm
@@ -98,6 +99,7 @@ def make_problem(
     dtype: torch.dtype,
     scale: float | None = None,
     index: NDArray[np.intp] | None = None,
+    across: Across = ALONE,
 ) -> Problem:
     """Check arrays and build the operators of a fit; see :func:`air_core.solver.sadmm`.
 
@@ -108,6 +110,8 @@ def make_problem(
         What features are divided by; the mean row norm of the labelled ones by default.
     index : ndarray of int, optional
         Rows of ``features`` and ``labels`` that are all of the problem; they are not copied.
+    across : Across
+        Other processes with other rows of the problem; ``n_classes`` is needed then.
     """
     x = check_features(features, index)
     labels_here = labels if index is None else np.asarray(labels)[index]
@@ -116,23 +120,30 @@ def make_problem(
         tags = check_tags(labels_here, count)
         has_label = ~np.isnan(tags).all(axis=1)
     else:
-        y, classes = check_labels(labels_here, count, n_classes)
+        y, classes = check_labels(labels_here, count, n_classes, alone=across.size == 1)
         has_label = y >= 0
     labelled, unlabelled = np.flatnonzero(has_label), np.flatnonzero(~has_label)
     rows = labelled if index is None else index[labelled]
     rest = unlabelled if index is None else index[unlabelled]
     every_row = len(rows) == len(x)
     scale = scale or mean_row_norm(x, None if every_row else rows)
+    if across.size > 1:
+        scale = across.total(scale * len(rows)) / across.total(len(rows))
     matrix = FeatureMatrix(
-        x, scale=scale, index=None if every_row else rows, device=device, dtype=dtype
+        x,
+        scale=scale,
+        index=None if every_row else rows,
+        device=device,
+        dtype=dtype,
+        across=across,
     )
     loss: Loss
     if is_multilabel(labels):
         known = torch.as_tensor(tags[labelled]).to(dtype).to(device)
-        loss, own = SigmoidLoss(known), known == 1
+        loss, own = SigmoidLoss(known, across), known == 1
     else:
         classes_of = torch.as_tensor(y[labelled], device=device)
-        loss = SoftmaxLoss(classes_of, classes)
+        loss = SoftmaxLoss(classes_of, classes, across)
         own = torch.zeros((len(labelled), classes), dtype=torch.bool, device=device)
         own.scatter_(1, classes_of.unsqueeze(1), value=True)
     return Problem(

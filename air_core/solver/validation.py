@@ -61,8 +61,12 @@ def check_features(features: ArrayLike, index: NDArray[np.intp] | None = None) -
     return x
 
 
-def check_labels(labels: ArrayLike, n: int, n_classes: int | None) -> tuple[NDArray[np.int64], int]:
+def check_labels(
+    labels: ArrayLike, n: int, n_classes: int | None, *, alone: bool = True
+) -> tuple[NDArray[np.int64], int]:
     """Class indices of shape (n,) and the number of classes.
+
+    If they are not ``alone``, other processes have the other classes.
 
     Raises
     ------
@@ -77,7 +81,9 @@ def check_labels(labels: ArrayLike, n: int, n_classes: int | None) -> tuple[NDAr
         raise SolverError(f"Expected integer class indices, got dtype {y.dtype}.")
     y = y.astype(np.int64)
     present = np.unique(y[y >= 0])
-    if len(present) < 2:
+    if not alone and n_classes is None:
+        raise SolverError("Expected n_classes, since the labels are a part of all labels.")
+    if alone and len(present) < 2:
         raise SolverError(
             f"Expected at least two classes among the labels, got {len(present)}.",
             hint="AIR compares classes with each other; label images of a second class.",
