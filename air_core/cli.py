@@ -8,7 +8,16 @@ import traceback
 
 import typer
 
-from air_core.commands import audit, benchmark, facts, refine, results, reviews, trail
+from air_core.commands import (
+    audit,
+    benchmark,
+    facts,
+    refine,
+    reproducing,
+    results,
+    reviews,
+    trail,
+)
 from air_core.commands.console import err
 from air_core.errors import AirError
 
@@ -24,7 +33,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for commands in (audit, refine, facts, trail, reviews, results, benchmark):
+for commands in (audit, refine, facts, trail, reviews, results, benchmark, reproducing):
     app.add_typer(commands.app)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,8 @@ class BenchmarkSet:
     clean, test_clean : ndarray of shape (n,) and (m,)
         The truth: for scoring only.
     class_names : tuple of str
+    files, test_files : tuple of Path
+        The images themselves.
     """
 
     features: NDArray[np.float32]
@@ -38,6 +41,8 @@ class BenchmarkSet:
     test_features: NDArray[np.float32]
     test_clean: NDArray[np.intp]
     class_names: tuple[str, ...]
+    files: tuple[Path, ...] = ()
+    test_files: tuple[Path, ...] = ()
 
     @property
     def wrong(self) -> NDArray[np.bool_]:
@@ -69,22 +74,41 @@ def load(
         Whether the test split is needed, too; else it comes empty.
     progress : callable
     """
-    folder = unpacked(data, name)
+    return load_folder(unpacked(data, name), column, limit=limit, tested=tested, progress=progress)
+
+
+def load_folder(
+    folder: Path,
+    column: str | None = None,
+    *,
+    limit: int | None = None,
+    tested: bool = True,
+    backbone: str | None = None,
+    weights: Path | None = None,
+    device: str = "auto",
+    progress: ProgressCallback = silent,
+) -> BenchmarkSet:
+    """Read a folder of images with ``train.csv`` and ``test.csv``; otherwise as :func:`load`."""
     column = column or "clean"
     train = _table(folder / "train.csv", limit)
     if column not in train:
-        raise SourceError(f"Expected a column {column!r} in {name}, got {', '.join(train)}.")
+        raise SourceError(f"Expected a column {column!r} in {folder.name}, got {', '.join(train)}.")
     test = _table(folder / "test.csv", None if tested else 0)
     names = tuple(sorted({*train["clean"], *test["clean"], *train[column]}))
+    how: dict[str, Any] = {"backbone": backbone, "weights": weights, "device": device}
     return BenchmarkSet(
-        features=_features(folder, train, "train", progress),
+        features=features_of(folder, list(train["path"]), "train", progress=progress, **how),
         given=index_labels(train[column].tolist(), names),
         clean=index_labels(train["clean"].tolist(), names),
         test_features=(
-            _features(folder, test, "test", progress) if tested else np.empty((0, 0), np.float32)
+            features_of(folder, list(test["path"]), "test", progress=progress, **how)
+            if tested
+            else np.empty((0, 0), np.float32)
         ),
         test_clean=index_labels(test["clean"].tolist(), names),
         class_names=names,
+        files=tuple(folder / path for path in train["path"]),
+        test_files=tuple(folder / path for path in test["path"]),
     )
 
 
@@ -123,19 +147,28 @@ def unpacked(data: Path, name: str) -> Path:
     return folder
 
 
-def _features(
-    folder: Path, table: pd.DataFrame, split: str, progress: ProgressCallback
+def features_of(
+    folder: Path,
+    paths: Sequence[str],
+    split: str,
+    *,
+    backbone: str | None = None,
+    weights: Path | None = None,
+    device: str = "auto",
+    progress: ProgressCallback = silent,
 ) -> NDArray[np.float32]:
-    """Features in the table's order, by the same steps that a user's images take.
+    """Features of images by their paths in a folder, by the same steps that a user's take.
 
     The label file that the workspace sees holds paths only: what extracts cannot see any truth.
     """
-    listing = folder / f"{split}-{len(table)}.csv"
-    listing.write_text("path,label\n" + "".join(f"{path},\n" for path in table["path"]))
+    listing = folder / f"{split}-{len(paths)}.csv"
+    listing.write_text("path,label\n" + "".join(f"{path},\n" for path in paths))
     workspace = pipeline.open_source(
-        listing, folder / "audits" / f"{split}-{len(table)}", progress=progress
+        listing, folder / "audits" / f"{split}-{len(paths)}", progress=progress
     )
     if workspace.quarantined:
         raise SourceError(f"Expected readable images, got {workspace.quarantined[0]}.")
-    features: Any = pipeline.extract(workspace, progress=progress).array
+    features: Any = pipeline.extract(
+        workspace, backbone=backbone, weights=weights, device=device, progress=progress
+    ).array
     return np.array(features)

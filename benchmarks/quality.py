@@ -87,7 +87,7 @@ def caltech_quality(report: Report, data: BenchmarkSet, seeds: Sequence[int]) ->
     for seed in seeds:
         # The first is the set's own column; the others are drawn the same way.
         given = data.given if seed == 0 else flip_half(data.clean, classes, seed)
-        for name, fit in _METHODS.items():
+        for name, fit in METHODS.items():
             if name in _EASIER and seed not in seeds[:EASIER_SEEDS]:
                 continue
             fitted = fit(data.features, given, classes, seed)
@@ -182,7 +182,7 @@ def _hinge(c: float) -> LinearSVC:
     return LinearSVC(C=c, loss="hinge", random_state=0)
 
 
-_METHODS: dict[str, Callable[[NDArray[Any], NDArray[Any], int, int], Fitted]] = {
+METHODS: dict[str, Callable[[NDArray[Any], NDArray[Any], int, int], Fitted]] = {
     "AIR, paper's settings": _air_paper,
     "AIR, strength auto": _air_auto,
     PAPER_SVM: _linear(_svm, PAPER_GRID, unit_rows),

@@ -25,7 +25,10 @@ def test_the_wheel_stands_alone(tmp_path):
     )  # fmt: skip
     (wheel,) = tmp_path.glob("*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
-    needed = ("app.py", "pages/main.py", "pages/components/grid/grid.html", "benchmarks/data.py")
+    needed = (
+        *("app.py", "pages/main.py", "pages/components/grid/grid.html", "benchmarks/data.py"),
+        "benchmarks/reproduce/page.html",
+    )
     assert {BUNDLE + name for name in needed} <= names
     assert BUNDLE + ".streamlit/config.toml" in names
     assert sum(name.startswith(BUNDLE + "sample_data/images/") for name in names) == 1200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from air_core.bench import run_bench
+from air_core.bench import Target, run_bench
 from air_core.commands.console import out, progress_bar
 
 app = typer.Typer()
@@ -31,14 +32,19 @@ def bench(
         for row in rows:
             table.add_row(*(escape(_cell(row.get(column, ""))) for column in rows[0]))
         out.print(table)
-    targets = Table("target", "value", "asked", "", title="Targets", title_justify="left", box=None)
-    for target in report.targets:
-        asked = f"{target.op} {target.target:g}"
-        targets.add_row(escape(target.name), _cell(target.value), asked, _verdict(target.ok))
-    out.print(targets)
+    show_targets(report.targets)
     if json_file is not None:
         for written in report.save(json_file):
             out.print(f"Written: {written}", highlight=False, markup=False, soft_wrap=True)
+
+
+def show_targets(targets: Sequence[Target]) -> None:
+    """Print figures beside what was asked of them."""
+    table = Table("target", "value", "asked", "", title="Targets", title_justify="left", box=None)
+    for target in targets:
+        asked = f"{target.op} {target.target:g}"
+        table.add_row(escape(target.name), _cell(target.value), asked, _verdict(target.ok))
+    out.print(table)
 
 
 def _cell(value: object) -> str:

@@ -39,6 +39,25 @@ def pairwise(n_classes: int, rate: float) -> Floats:
     return np.eye(n_classes) * (1 - rate) + np.roll(np.eye(n_classes), 1, axis=1) * rate
 
 
+def random_confusions(n_classes: int, rate: float, rng: np.random.Generator) -> Floats:
+    """Transition matrix (C, C) that spreads ``rate`` unevenly over the other classes.
+
+    The matrix Q of Sukhbaatar et al. (the paper, section 4.1): 1 − ``rate`` on the diagonal, and
+    random chances beside it that sum to ``rate`` in each row.
+
+    Examples
+    --------
+    >>> matrix = random_confusions(10, 0.5, np.random.default_rng(0))
+    >>> matrix.diagonal().round(6).tolist() == [0.5] * 10, bool(np.allclose(matrix.sum(axis=1), 1))
+    (True, True)
+    """
+    matrix = rng.random((n_classes, n_classes))
+    np.fill_diagonal(matrix, 0)
+    matrix *= rate / matrix.sum(axis=1, keepdims=True)
+    np.fill_diagonal(matrix, 1 - rate)
+    return matrix
+
+
 def flip(labels: Labels, transition: Floats, rng: np.random.Generator) -> Labels:
     """Draw a given label for each true one.
 
