@@ -62,7 +62,8 @@ def offer_others(workspace: Workspace, ready: list[str]) -> None:
         return
     with st.popover("More detectors", icon=":material/add:"):
         name = st.selectbox("Detector", waiting, format_func=pipeline.detector_title)
-        st.caption(f"It computes {waiting[name].about}.")
+        about = waiting[name].about
+        st.caption(f"{about[:1].upper()}{about[1:]}.")
         if st.button("Run it", key="compare-run", icon=":material/play_arrow:"):
             start_detector(workspace, name)
             st.rerun()
