@@ -41,8 +41,7 @@ def air(
     """AIR by the paper's stochastic ADMM, its strength chosen on a held-out split."""
     from air_core.solver import SolverConfig, adapt, sadmm
 
-    on: dict[str, Any] = {"n_classes": classes if targets.ndim == 1 else None, "progress": progress}
-    wanted = targets if targets.ndim == 1 else np.where(targets < 0, np.nan, targets)
+    wanted, on = _as_solved(targets, classes, progress)
     tuning = adapt(features, wanted, SolverConfig(seed=seed), **on)
     result = sadmm(features, wanted, config=tuning.config, **on)
     return _air(features, targets, result, reading, {"strength": tuning.reason})
@@ -54,11 +53,22 @@ def air_exact(
     """The optimum of AIR's objective, λ_g chosen on a held-out split."""
     from air_core.solver import exact, tune_lambda
 
-    on: dict[str, Any] = {"n_classes": classes if targets.ndim == 1 else None, "progress": progress}
-    wanted = targets if targets.ndim == 1 else np.where(targets < 0, np.nan, targets)
+    wanted, on = _as_solved(targets, classes, progress)
     scale = tune_lambda(features, wanted, group="image_class", **on)
     result = exact(features, wanted, lambda_scale=scale, **on)
     return _air(features, targets, result, "margin", {"lambda_scale": scale})
+
+
+def _as_solved(
+    targets: Array, classes: int, progress: ProgressCallback
+) -> tuple[Array, dict[str, Any]]:
+    """Targets as AIR's solvers take them, and what else they are told."""
+    from air_core.features import resolve_device
+
+    tags = targets.ndim == 2
+    on = {"n_classes": None if tags else classes, "device": resolve_device("auto")}
+    wanted = np.where(targets < 0, np.nan, targets) if tags else targets
+    return wanted, {**on, "progress": progress}
 
 
 def _air(
