@@ -1,5 +1,8 @@
 """Rows in several processes: the same weights as in one, and only small arrays travel."""
 
+import sys
+import types
+
 import numpy as np
 import pytest
 import torch
@@ -50,7 +53,9 @@ def work(rank, place, options):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"group": "image", "lambda_1": 1e-3}])
-def test_two_processes_find_the_weights_of_one(tmp_path, options):
+def test_two_processes_find_the_weights_of_one(tmp_path, options, monkeypatch):
+    # Processes begin by importing the main module, which Streamlit's tests leave set to a page.
+    monkeypatch.setitem(sys.modules, "__main__", types.ModuleType("__main__"))
     multiprocessing.spawn(work, args=(str(tmp_path), options), nprocs=2)
     x, y = problem()
     alone = exact(x, y, **SETTINGS, **options)
