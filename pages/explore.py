@@ -35,6 +35,8 @@ def map_and_selection(
     lines: Sequence[Boundary], text: str,
 ) -> None:  # fmt: skip
     """Draw the map and what is selected on it; only this part reruns after a lasso."""
+    if resources.require_workspace() is not workspace:
+        st.rerun()  # another one was opened meanwhile: its images are not these
     dataset, ranking = workspace.dataset, resources.ranking(detector)
     selected = mask_of(dataset, state.selection())
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from air_core.baselines.newton import decompose
 from air_core.baselines.softmax import one_hot
-from air_core.errors import SolverError
+from air_core.baselines.targets import labelled_rows
 from air_core.progress import ProgressCallback, silent
 
 Floats = NDArray[np.float32]
@@ -69,12 +69,7 @@ def area_under_margin(
     from torch import nn
 
     wanted = one_hot(targets, n_classes)
-    labelled = np.flatnonzero(~np.isnan(wanted).any(axis=1))
-    if len(labelled) < 2 or not np.ptp(wanted[labelled], axis=0).any():
-        raise SolverError(
-            f"Expected labelled images of two classes, got {len(labelled)} labelled images.",
-            hint="Nothing can be told from labels that are all alike.",
-        )
+    labelled = labelled_rows(wanted)
     tags = targets.ndim == 2
     rows = decompose(features).rows
     x = torch.from_numpy(rows / np.sqrt(np.square(rows).mean()))

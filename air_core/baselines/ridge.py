@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, log_softmax
 
-from air_core.errors import SolverError
+from air_core.baselines.targets import labelled_rows
 from air_core.progress import ProgressCallback, silent
 
 Floats = NDArray[np.float32]
@@ -92,12 +92,7 @@ def ridge_left_out(
     """
     wanted = _one_hot(targets, n_classes)
     tags = targets.ndim == 2
-    labelled = np.flatnonzero(~np.isnan(wanted).any(axis=1))
-    if len(labelled) < 2 or not np.ptp(wanted[labelled], axis=0).any():
-        raise SolverError(
-            f"Expected labelled images of two classes, got {len(labelled)} labelled images.",
-            hint="Nothing can be told from labels that are all alike.",
-        )
+    labelled = labelled_rows(wanted)
     basis = _decompose(features, wanted, labelled, progress)
     draw = np.random.default_rng(seed)
     judges = np.sort(draw.permutation(labelled)[:_JUDGES])

@@ -22,7 +22,7 @@ from sklearn.covariance import ledoit_wolf_shrinkage
 
 from air_core.baselines.newton import decompose, fit_linear
 from air_core.baselines.softmax import one_hot
-from air_core.errors import SolverError
+from air_core.baselines.targets import labelled_rows
 from air_core.progress import ProgressCallback, silent
 
 Floats = NDArray[np.float32]
@@ -94,12 +94,7 @@ def robust_logistic(
         If fewer than two images are labelled, or all alike.
     """
     wanted = one_hot(targets, n_classes)
-    labelled = np.flatnonzero(~np.isnan(wanted).any(axis=1))
-    if len(labelled) < 2 or not np.ptp(wanted[labelled], axis=0).any():
-        raise SolverError(
-            f"Expected labelled images of two classes, got {len(labelled)} labelled images.",
-            hint="Nothing can be told from labels that are all alike.",
-        )
+    labelled = labelled_rows(wanted)
     basis = decompose(features)
     shrunk = ledoit_wolf_shrinkage(basis.rows[labelled], assume_centered=True)
     spread = (1 - shrunk) * basis.values + shrunk * basis.values.mean()

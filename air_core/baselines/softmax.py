@@ -12,7 +12,7 @@ from scipy.special import expit, log_softmax
 from sklearn.model_selection import KFold, StratifiedKFold
 
 from air_core.baselines.newton import Basis, decompose, fit_linear
-from air_core.errors import SolverError
+from air_core.baselines.targets import labelled_rows
 from air_core.progress import ProgressCallback, silent
 
 Floats = NDArray[np.float32]
@@ -92,12 +92,7 @@ def softmax_l2(
     array([0, 0, 1, 1])
     """
     wanted = one_hot(targets, n_classes)
-    labelled = np.flatnonzero(~np.isnan(wanted).any(axis=1))
-    if len(labelled) < 2 or not np.ptp(wanted[labelled], axis=0).any():
-        raise SolverError(
-            f"Expected labelled images of two classes, got {len(labelled)} labelled images.",
-            hint="Nothing can be told from labels that are all alike.",
-        )
+    labelled = labelled_rows(wanted)
     basis = decompose(features)
     tags = targets.ndim == 2
     splits = split_rows(targets, labelled, folds, seed)

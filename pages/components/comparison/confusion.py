@@ -20,7 +20,7 @@ def confusion(workspace: Workspace, sides: tuple[Side, Side]) -> None:
         "Suggestions of", [side.title for side in sides], default=sides[0].title, required=True,
         key="compare-confusion-of",
     )  # fmt: skip
-    side = next(side for side in sides if side.title == title)
+    side = next((side for side in sides if side.title == title), sides[0])
     dataset = workspace.dataset
     names = list(dataset.class_names)
     counts = comparison.confusion(side.ranking, len(names))
@@ -37,7 +37,7 @@ def confusion(workspace: Workspace, sides: tuple[Side, Side]) -> None:
         columns,
         shown,
         key=f"compare-cells-{side.place}",
-        caption=f"Given and suggested labels by {title}",
+        caption=f"Given and suggested labels by {side.title}",
         corner="Tag" if tags else "given ↓  suggested →",
         square=not tags,
     )
