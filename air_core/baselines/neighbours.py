@@ -102,11 +102,25 @@ def vote(
     return counted(found, targets, n_classes)
 
 
-def counted(rows: NDArray[np.intp], targets: NDArray[Any], n_classes: int) -> Floats:
-    """Shares (n, C) of the labels of each row's neighbours (n, k)."""
+def counted(
+    rows: NDArray[np.intp],
+    targets: NDArray[Any],
+    n_classes: int,
+    weights: NDArray[np.floating] | None = None,
+) -> Floats:
+    """Shares (n, C) of the labels of each row's neighbours (n, k), which may count unequally.
+
+    Examples
+    --------
+    >>> counted(np.array([[0, 1]]), np.array([0, 1]), 2, np.array([[3.0, 1.0]]))
+    array([[0.75, 0.25]], dtype=float32)
+    """
     n, k = rows.shape
+    weights = np.ones((n, k), dtype=np.float32) if weights is None else weights
+    total = weights.sum(axis=1, keepdims=True)
     if targets.ndim == 2:
-        return np.asarray(targets[rows].mean(axis=1), dtype=np.float32)
+        shares = np.einsum("nk,nkc->nc", weights, targets[rows])
+        return np.asarray(shares / total, dtype=np.float32)
     cells = np.arange(n)[:, None] * n_classes + targets[rows]
-    counts = np.bincount(cells.ravel(), minlength=n * n_classes).reshape(n, n_classes)
-    return np.asarray(counts / k, dtype=np.float32)
+    counts = np.bincount(cells.ravel(), weights.ravel(), minlength=n * n_classes)
+    return np.asarray(counts.reshape(n, n_classes) / total, dtype=np.float32)

@@ -1,4 +1,5 @@
-"""The consensus: neighbours and small trained heads, on one view of the features.
+"""The consensus: several opinions of each label, what they say of the noise, and heads that learn
+from both.
 
 What was tried on the way, and what it gave, is in ``docs/consensus.md``.
 """
@@ -16,18 +17,19 @@ from air_core.baselines.mixup_head import mixup_head
 from air_core.baselines.neighbours import counted, nearest
 from air_core.baselines.newton import decompose
 from air_core.baselines.ridge import ridge_left_out
-from air_core.baselines.softmax import cross_entropy, one_hot
-from air_core.detectors.calibration import true_label_chances
+from air_core.baselines.softmax import one_hot
+from air_core.detectors.calibration import given_label, tempered, true_label_chances
 from air_core.detectors.detection import Detection, agreement_scores
 from air_core.errors import SolverError
 from air_core.progress import ProgressCallback, silent
 
 Floats = NDArray[np.float32]
 
-# Neighbours that may be asked; the number is that which best foretells labels left out.
-_NEIGHBOURS = (10, 20, 50, 100)
+_NEIGHBOURS = 100
+# A neighbour whose cosine is so much less than the nearest one's counts 1/e of it.
+_FADING = 0.2
 _DIRECTIONS = 256
-_SEEDS = 2
+_SEEDS = 3
 _FLOOR = 1e-3  # no opinion is surer than this: one voice must not silence the others
 
 
@@ -37,20 +39,22 @@ class Voices:
 
     Parameters
     ----------
-    neighbours, head, linear : ndarray of shape (n, C), dtype float32
-        Probabilities of the given label: by the images most alike and by a ridge regression, both
-        without the image's own label; by the heads, averaged over their training.
+    neighbours, linear : ndarray of shape (n, C), dtype float32
+        Probabilities of the given label by the images most alike and by a ridge regression, both
+        without the image's own label.
+    chances : ndarray of shape (n, C), dtype float32
+        Of the true label by these two, without the image's own label.
+    head : ndarray of shape (n, C), dtype float32
+        Chances of the true label by heads that learnt from ``chances`` and the given labels.
     together : ndarray of shape (n, C), dtype float32
-        Their geometric mean.
-    k : int
-        Neighbours that were asked.
+        All of it, the given label included.
     """
 
     neighbours: Floats
-    head: Floats
     linear: Floats
+    chances: Floats
+    head: Floats
     together: Floats
-    k: int
 
 
 def consensus(
@@ -60,13 +64,14 @@ def consensus(
     seed: int = 0,
     progress: ProgressCallback = silent,
 ) -> Detection:
-    """Rank by the geometric mean of a neighbours' vote, trained heads and a ridge regression.
+    """Rank by the chance that the given label is right, all opinions and the noise considered.
 
     Parameters
     ----------
     features : ndarray of shape (n, p)
     targets : ndarray of shape (n,) or (n, C)
-        Class indices, −1 unlabelled; or tags 1 and 0, rows of −1 unlabelled.
+        Class indices, −1 unlabelled; or tags 1 and 0, rows of −1 unlabelled. With tags each is
+        on its own, and the score is the margin of the one most in doubt.
     classes : int
     seed : int
     progress : callable
@@ -77,12 +82,11 @@ def consensus(
         If fewer than four images are labelled, or all alike.
     """
     voices = ask(features, targets, classes, seed, progress)
-    # The heads have seen the label that they would be asked about.
-    left_out = _mean((voices.neighbours, voices.linear), targets.ndim == 2)
-    probabilities = true_label_chances(left_out, targets)
-    return Detection(
-        agreement_scores(voices.together, targets), probabilities, notes={"k": voices.k}
-    )
+    # The suggestion is what an image looks like, whatever it is labelled.
+    if targets.ndim == 2:
+        return Detection(agreement_scores(voices.together, targets), voices.chances)
+    own = voices.together[np.arange(len(targets)), targets].astype(np.float64)
+    return Detection(np.where(targets < 0, np.nan, own), voices.chances)
 
 
 def ask(
@@ -106,7 +110,48 @@ def ask(
     # which images differ most tell of pictures in general more than of classes.
     stretch = np.sqrt(np.sqrt(basis.values)).astype(np.float32)
     view: Floats = np.divide(basis.rows, stretch, dtype=np.float32)
-    near, k = _vote(view, targets, wanted, labelled, classes, progress)
+    near = _vote(view, targets, labelled, classes, progress)
+    ridge = ridge_left_out(features, targets, n_classes=classes, seed=seed, progress=progress)
+    linear = ridge.probabilities
+    left_out = _mean((near, linear), tags)
+    if tags:
+        head = _heads(view, wanted, labelled, tags, seed, progress)
+        return Voices(near, linear, left_out, head, _mean((near, linear, head), tags))
+    chances, transition = true_label_chances(left_out, targets)
+    seen = given_label(chances, transition, targets)
+    learnt = np.where(np.isnan(wanted), np.float32(np.nan), seen)
+    head = _heads(view, learnt, labelled, tags, seed, progress)
+    together = tempered(_mean((head, seen), tags), learnt)
+    return Voices(near, linear, chances, head, together)
+
+
+def _vote(
+    view: Floats,
+    targets: NDArray[Any],
+    labelled: NDArray[np.intp],
+    classes: int,
+    progress: ProgressCallback,
+) -> Floats:
+    """Shares of labels among the images most alike, the less alike the less they count."""
+    k = min(_NEIGHBOURS, len(labelled) - 1)
+    rows, cosines = nearest(view, k, among=labelled, progress=progress)
+    weights = np.exp((cosines - cosines[:, :1]) / _FADING)
+    shares = counted(rows, targets, classes, weights)
+    # As if one more neighbour, of the mean weight, had every label in equal parts.
+    voters = weights.sum(axis=1) ** 2 / np.square(weights).sum(axis=1)
+    even = 0.5 if targets.ndim == 2 else 1 / classes
+    return np.asarray((shares * voters[:, None] + even) / (voters[:, None] + 1), dtype=np.float32)
+
+
+def _heads(
+    view: Floats,
+    wanted: Floats,
+    labelled: NDArray[np.intp],
+    tags: bool,
+    seed: int,
+    progress: ProgressCallback,
+) -> Floats:
+    """Mean of small heads that differ by their seed, asked about every row."""
     narrow = np.ascontiguousarray(view[:, :_DIRECTIONS])
     narrow /= np.sqrt(np.square(narrow).mean())
     heads = [
@@ -116,40 +161,7 @@ def ask(
         )
         for number in range(_SEEDS)
     ]  # fmt: skip
-    head: Floats = np.asarray(np.mean(heads, axis=0), dtype=np.float32)
-    linear = ridge_left_out(features, targets, n_classes=classes, seed=seed, progress=progress)
-    parts = (near, head, linear.probabilities)
-    return Voices(*parts, together=_mean(parts, tags), k=k)
-
-
-def _vote(
-    view: Floats,
-    targets: NDArray[Any],
-    wanted: Floats,
-    labelled: NDArray[np.intp],
-    classes: int,
-    progress: ProgressCallback,
-) -> tuple[Floats, int]:
-    """Shares of labels among as many neighbours as best foretell an image's own."""
-    most = min(max(_NEIGHBOURS), len(labelled) - 1)
-    rows, _ = nearest(view, most, among=labelled, progress=progress)
-    found: dict[int, Floats] = {}
-    losses: dict[int, float] = {}
-    for k in sorted({min(k, most) for k in _NEIGHBOURS}):
-        found[k] = counted(rows[:, :k], targets, classes)
-        smooth = _smoothed(found[k], k, classes, targets.ndim == 2)
-        logits = np.log(smooth)
-        if targets.ndim == 2:
-            logits = logits - np.log1p(-smooth)
-        losses[k] = cross_entropy(logits[labelled], wanted[labelled], targets.ndim == 2)
-    best = min(losses, key=lambda k: (losses[k], k))
-    return _smoothed(found[best], best, classes, targets.ndim == 2), best
-
-
-def _smoothed(shares: Floats, k: int, classes: int, tags: bool) -> Floats:
-    """As if one more neighbour had every label in equal parts."""
-    even = 0.5 if tags else 1 / classes
-    return np.asarray((shares * k + even) / (k + 1), dtype=np.float32)
+    return np.asarray(np.mean(heads, axis=0), dtype=np.float32)
 
 
 def _mean(parts: Sequence[Floats], tags: bool) -> Floats:
