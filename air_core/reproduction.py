@@ -14,6 +14,7 @@ from air_core.progress import ProgressCallback, silent
 WHATS = {
     "table1": "Table 1: AIR against the SVM, half-flipped labels and noisy MNIST",
     "fig1": "Figure 1: a t-SNE map of five classes with both boundaries",
+    "fig2": "Figure 2: CIFAR-10, last layers against networks with and without learned noise",
     "fig3": "Figure 3: activations of right and wrong labels along the epochs",
     "fig4": "Figure 4: ranked grids of a class",
     "fig5": "Figure 5: precision and recall of user tags, four methods",

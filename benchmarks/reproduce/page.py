@@ -15,7 +15,7 @@ from air_core.bench import environment
 from benchmarks.reproduce.context import Context
 from benchmarks.reproduce.section import read_section
 
-ORDER = ("table1", "fig1", "fig3", "fig4", "fig5", "fig6", "e2e")
+ORDER = ("table1", "fig1", "fig2", "fig3", "fig4", "fig5", "fig6", "e2e")
 LONGEST = 60
 
 

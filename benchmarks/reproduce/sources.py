@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from PIL import Image
 
 from air_core.errors import SourceError
 from air_core.features import extract_features, get_backbone
@@ -45,6 +46,11 @@ def mnist(context: Context) -> tuple[BenchmarkSet, str]:
     return _by_torchvision(context, "mnist", "MNIST")
 
 
+def cifar10(context: Context) -> tuple[BenchmarkSet, str]:
+    """CIFAR-10, without noise, from the same places."""
+    return _by_torchvision(context, "cifar10n", "CIFAR10")
+
+
 def extracted(context: Context, files: Sequence[Path], name: str) -> NDArray[np.float32]:
     """Features of images wherever they lie; kept by content, so that a kill loses a shard."""
     found: Any = extract_features(
@@ -58,6 +64,17 @@ def extracted(context: Context, files: Sequence[Path], name: str) -> NDArray[np.
         progress=context.progress,
     ).array
     return np.array(found)
+
+
+def pixels(files: Iterable[Path], side: int) -> NDArray[np.uint8]:
+    """Images resized to squares, shape (n, 3, side, side)."""
+    return np.stack([_square(file, side) for file in files])
+
+
+def _square(file: Path, side: int) -> NDArray[np.uint8]:
+    with Image.open(file) as image:
+        resized = image.convert("RGB").resize((side, side), Image.Resampling.BICUBIC)
+    return np.ascontiguousarray(np.asarray(resized).transpose(2, 0, 1))
 
 
 def _by_torchvision(context: Context, name: str, tv_name: str) -> tuple[BenchmarkSet, str]:

@@ -18,14 +18,17 @@ LEVELS = (0.0, 0.1, 0.3, 0.5, 0.6, 0.7)
 AIR, PAPER_SVM = "AIR, strength auto", quality.PAPER_SVM
 MEAN_NORM_SVM = f"{PAPER_SVM}, mean row norm 1"
 MNIST_METHODS = (AIR, PAPER_SVM, MEAN_NORM_SVM, "SVM, fair grid", "softmax-ℓ2")
-# Far behind the others and slow: once is enough to name them.
-_ONCE = (f"{PAPER_SVM}, hinge", f"{PAPER_SVM}, as extracted")
+# On features as extracted liblinear takes minutes to end far behind all others: `bench solver` has
+# that reading. With the hinge loss it is far behind, too: once is enough to name it.
+_LEFT_OUT = f"{PAPER_SVM}, as extracted"
+_ONCE = (f"{PAPER_SVM}, hinge",)
+FLIPPED_METHODS = tuple(name for name in quality.METHODS if name != _LEFT_OUT)
 TITLE = "Table 1 · AIR against the SVM on the last layer"
 
 
 def run(context: Context, parts: Parts, section: Section) -> None:
     """Fill the section."""
-    parts.total = (len(quality.METHODS) - len(_ONCE)) * len(quality.SEEDS) + len(_ONCE)
+    parts.total = (len(FLIPPED_METHODS) - len(_ONCE)) * len(quality.SEEDS) + len(_ONCE)
     parts.total += len(LEVELS) * len(MNIST_METHODS)
     section.text.append(
         "The features are frozen and only the last layer is trained, on wrong labels too. Every "
@@ -42,7 +45,7 @@ def _half_flipped(context: Context, parts: Parts, section: Section) -> None:
     reached: dict[str, list[float]] = {}
     for seed in quality.SEEDS:
         given = data.given if seed == 0 else flip_half(data.clean, classes, seed)
-        for name in quality.METHODS:
+        for name in FLIPPED_METHODS:
             if name in _ONCE and seed != quality.SEEDS[0]:
                 continue
             found = fitted(parts, data, given, name, seed)

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from benchmarks import quality
-from benchmarks.reproduce import e2e, table1, tag_models, tagged
+from benchmarks.reproduce import e2e, fig2, table1, tag_models, tagged
 from benchmarks.reproduce.context import Context
 from benchmarks.reproduce.inner_layers import Recipe
 
@@ -38,7 +38,7 @@ def write_set(path, *, train, test, seed):
 @pytest.fixture(scope="session")
 def tiny_data(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
-    for seed, name in enumerate(("caltech50", "mnist")):
+    for seed, name in enumerate(("caltech50", "mnist", "cifar10n")):
         write_set(folder / f"{name}.zip", train=60, test=25, seed=seed)
     return folder
 
@@ -54,6 +54,9 @@ def context(tiny_data, home, tmp_path, monkeypatch):
     monkeypatch.setenv("AIR_AUDIT_HOME", str(home))
     monkeypatch.setattr(quality, "SEEDS", (0, 1))
     monkeypatch.setattr(table1, "LEVELS", (0.0, 0.5))
+    monkeypatch.setattr(fig2, "LEVELS", (0.0, 0.5))
+    monkeypatch.setattr(fig2, "SHARES", (0.5, 1.0))
+    monkeypatch.setattr(fig2, "CPU", replace(fig2.CPU, epochs=2, warm_up=1))
     monkeypatch.setattr(tagged, "MOSAICS", 40)
     monkeypatch.setattr(tagged, "TEST_MOSAICS", 15)
     monkeypatch.setattr(e2e, "LEVELS", (0.0, 0.4))
