@@ -18,6 +18,8 @@ from air_core.errors import SourceError
 UNLABELLED = -1
 """Index that stands for "no label" in every array of label indices."""
 
+_BLOCK = 65_536
+
 
 class FilesBelow(Sequence[Path]):
     """Files below one folder, turned into a :class:`~pathlib.Path` only when asked for.
@@ -60,7 +62,7 @@ class Dataset:
     ----------
     item_ids : ndarray of shape (n,), dtype ``<U16``
         Stable identifiers, see :func:`stable_item_ids`.
-    paths : tuple of str
+    paths : sequence of str
         Image paths exactly as the source writes them.
     files : sequence of Path
         The image files on disk, one for each item.
@@ -68,7 +70,7 @@ class Dataset:
         Index into ``class_names``; ``UNLABELLED`` where the source has no label.
     class_names : tuple of str
         In the order of the source's own class indices.
-    digests : tuple of str
+    digests : sequence of str
         Content digest of each image file, in hexadecimal.
     tags : ndarray of shape (n, C), dtype int8, or None
         With several labels an image: 1 where it has the tag, 0 where not, −1 throughout the row
@@ -76,11 +78,11 @@ class Dataset:
     """
 
     item_ids: NDArray[np.str_]
-    paths: tuple[str, ...]
+    paths: Sequence[str]
     files: Sequence[Path]
     given_labels: NDArray[np.intp]
     class_names: tuple[str, ...]
-    digests: tuple[str, ...]
+    digests: Sequence[str]
     tags: NDArray[np.int8] | None = None
     _rows: dict[str, int] = field(init=False, repr=False, compare=False)
     _known: dict[str, str] = field(init=False, repr=False, compare=False, default_factory=dict)
@@ -128,7 +130,8 @@ class Dataset:
         """Identifies the items and their images' contents, in order; computed once."""
         if "images" not in self._known:
             digest = hashlib.blake2b(np.ascontiguousarray(self.item_ids).tobytes(), digest_size=12)
-            digest.update("".join(self.digests).encode())
+            for start in range(0, len(self), _BLOCK):
+                digest.update("".join(self.digests[start : start + _BLOCK]).encode())
             self._known["images"] = digest.hexdigest()
         return self._known["images"]
 

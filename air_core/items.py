@@ -10,14 +10,16 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from air_core.atomic import atomic_write
-from air_core.dataset import UNLABELLED, Dataset, FilesBelow, index_labels, index_tags
+from air_core.dataset import UNLABELLED, Dataset, FilesBelow, index_tags
 from air_core.errors import WorkspaceError
 from air_core.quarantine import QuarantinedImage
 from air_core.scan import ScannedImage
+from air_core.text_column import TextColumn
 from air_core.watched import WatchedFile
 
 WORKSPACE_VERSION = 1
@@ -25,6 +27,15 @@ MANIFEST = "workspace.json"
 ITEMS = "items.parquet"
 LOG = "labels.sqlite"
 _KIND = "air-audit workspace"
+_READ = (
+    "item_id",
+    "path",
+    "file",
+    "given_label",
+    "digest",
+    "thumbnail_offset",
+    "thumbnail_length",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,23 +167,23 @@ def read_items(root: Path, manifest: Manifest) -> Items:
     WorkspaceError
         If the file is missing, damaged or of another import than the manifest.
     """
-    table = _read_table(root)
+    table = _read_table(root, _READ)
     if (table.schema.metadata or {}).get(b"import_id") != manifest.import_id.encode():
         raise WorkspaceError(
             f"{root / ITEMS} does not belong to {MANIFEST}: an import was interrupted.",
             hint="Open the source again with the same workspace; decisions are kept.",
         )
-    texts, classes = table["given_label"].to_pylist(), manifest.class_names
+    texts, classes = table["given_label"], manifest.class_names
+    several = manifest.info.multilabel
     try:
-        given = index_labels(texts, classes) if not manifest.info.multilabel else None
         dataset = Dataset(
             item_ids=np.array(table["item_id"].to_pylist(), dtype="<U16"),
-            paths=tuple(table["path"].to_pylist()),
-            files=FilesBelow(Path(manifest.image_root), table["file"].to_pylist()),
-            given_labels=np.full(len(texts), UNLABELLED) if given is None else given,
+            paths=TextColumn(table["path"]),
+            files=FilesBelow(Path(manifest.image_root), TextColumn(table["file"])),
+            given_labels=np.full(len(texts), UNLABELLED) if several else _indices(texts, classes),
             class_names=classes,
-            digests=tuple(table["digest"].to_pylist()),
-            tags=index_tags(texts, classes) if given is None else None,
+            digests=TextColumn(table["digest"]),
+            tags=index_tags(texts.to_pylist(), classes) if several else None,
         )
         return Items(
             dataset,
@@ -181,6 +192,14 @@ def read_items(root: Path, manifest: Manifest) -> Items:
         )
     except KeyError as error:
         raise _damaged(root / ITEMS, error) from error
+
+
+def _indices(texts: pa.ChunkedArray, classes: Sequence[str]) -> NDArray[np.intp]:
+    """Like :func:`air_core.dataset.index_labels`, without a string for each image."""
+    found = pc.index_in(texts, value_set=pa.array(classes, pa.string()))
+    if found.null_count != texts.null_count:
+        raise KeyError("a label that is none of the classes")
+    return np.asarray(found.fill_null(UNLABELLED).to_numpy(), dtype=np.intp)
 
 
 def read_scanned(root: Path) -> dict[str, ScannedImage]:
@@ -193,9 +212,9 @@ def read_scanned(root: Path) -> dict[str, ScannedImage]:
     return {row[0]: ScannedImage(*row) for row in rows}
 
 
-def _read_table(root: Path) -> pa.Table:
+def _read_table(root: Path, columns: Sequence[str] | None = None) -> pa.Table:
     try:
-        return pq.read_table(root / ITEMS)
+        return pq.read_table(root / ITEMS, columns=None if columns is None else list(columns))
     except (OSError, pa.ArrowException) as error:
         raise _damaged(root / ITEMS, error) from error
 

@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 _FLAGS = (
     "--no-sandbox",
@@ -91,6 +93,13 @@ class Server:
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
             self._process = None
+
+    def processes(self) -> list[psutil.Process]:
+        """The command and all that it started."""
+        if self._process is None:
+            return []
+        command = psutil.Process(self._process.pid)
+        return [command, *command.children(recursive=True)]
 
     def __enter__(self) -> Server:
         return self.start()

@@ -14,7 +14,7 @@ WAIT = 60_000  # ms for what is to come at all
 MOVING = 3.0  # s of one drag, and of turning the wheel
 
 # Components live in shadow roots of their own.
-_DEEP = """
+DEEP = """
 window.airDeep = (selector) => {
   for (const node of document.querySelectorAll("*")) {
     const found = node.shadowRoot?.querySelector(selector);
@@ -98,7 +98,7 @@ def measure(audit: Path, browser: Any = None, *, lassos: int = 5) -> dict[str, A
     """
     with given_or_own(browser) as opened, Server(audit) as server:
         context = opened.new_context(viewport={"width": 1440, "height": 900})
-        context.add_init_script(_DEEP)
+        context.add_init_script(DEEP)
         context.set_default_timeout(WAIT)
         page = context.new_page()
         page.goto(f"{server.url}/explore")
@@ -107,7 +107,7 @@ def measure(audit: Path, browser: Any = None, *, lassos: int = 5) -> dict[str, A
         shown = str(page.locator(".status").inner_text())
         frame = page.locator("canvas.over").bounding_box()
         page.locator("[data-tool=lasso]").click()
-        rows = [_lasso(page, frame, number) for number in range(lassos + 1)]
+        rows = [lasso(page, frame, number) for number in range(lassos + 1)]
         page.locator("[data-act=clear]").click()
         page.locator("[data-tool=pan]").click()
         settled(page)
@@ -131,8 +131,17 @@ def measure(audit: Path, browser: Any = None, *, lassos: int = 5) -> dict[str, A
     }
 
 
-def _lasso(page: Any, frame: dict[str, float], number: int) -> dict[str, Any]:
-    """Draw an ellipse, each time elsewhere and of another size."""
+def lasso(page: Any, frame: dict[str, float], number: int) -> dict[str, Any]:
+    """Draw an ellipse, each time elsewhere and of another size; milliseconds, and how many it took.
+
+    Parameters
+    ----------
+    page : playwright Page
+        The map, with :data:`DEEP` in it and the lasso as its tool.
+    frame : dict
+        Place and size of the map on the page.
+    number : int
+    """
     angle = 2.4 * number
     middle = (
         frame["x"] + frame["width"] * (0.5 + 0.12 * math.cos(angle)),

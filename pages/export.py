@@ -7,10 +7,10 @@ from typing import Any
 import streamlit as st
 
 from air_core.errors import AirError
-from air_core.formats import FILE_FORMATS, FORMAT_TITLES
+from air_core.formats import FORMAT_TITLES
 from air_core.reviewers import Reviews, Rule
 from pages import resources, state
-from pages.components.archive import explanations, folder_archive, label_files
+from pages.components.archive import archive, at_once, explanations, label_files
 from pages.components.changes import draw_changes, preview
 from pages.components.notices import empty
 from pages.components.start import workspace_or_stop
@@ -93,10 +93,10 @@ with st.container(border=True, key="air-take"):
             format_func=lambda name: FORMAT_TITLES[name] + OWN * (name == own), width=420,
         )  # fmt: skip
         try:
-            if kind in FILE_FORMATS:
+            if at_once(kind, len(workspace.dataset)):
                 label_files(kind, **choice)
             else:
-                folder_archive(workspace, kind, ranking=resources.ranking(), **choice)
+                archive(workspace, kind, ranking=resources.ranking(), **choice)
         except AirError as error:
             st.error(str(error), icon=":material/error:")
     with st.container(horizontal=True, vertical_alignment="center"):

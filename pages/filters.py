@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from air_core.dataset import UNLABELLED, Dataset
 from air_core.ranking import Ranking
+from air_core.text_column import casefolded
 from pages.standing import ACTIONS, Standing
 
 SCOPES = {"flagged": "Flagged", "all": "All images"}
@@ -59,7 +60,7 @@ class Texts:
     @cached_property
     def paths(self) -> pa.StringArray:
         """All paths, casefolded."""
-        return pa.array([path.casefold() for path in self._dataset.paths], pa.large_string())
+        return casefolded(self._dataset.paths)
 
     @cached_property
     def path_order(self) -> NDArray[np.intp]:

@@ -12,7 +12,7 @@ from air_core.dataset import Dataset
 from air_core.errors import AirError
 from air_core.export.labels import clean_labels
 from air_core.export.steps import ExportSummary, label_files, write_export
-from air_core.formats import CLASS_FOLDERS, CleanLabels, ReadOptions, get_format
+from air_core.formats import CLASS_FOLDERS, SUGGESTING, CleanLabels, ReadOptions, get_format
 from air_core.items import Manifest
 from air_core.labels.models import LabelEvent
 from air_core.originals import read_originals
@@ -123,7 +123,8 @@ class Exporter:
             self._originals() if own else {},
             self._read_options(),
             source=self.source if own else None,
-            ranking=ranking,
+            # Nowhere else is there a place for them, and a million take their time.
+            ranking=ranking if format in SUGGESTING else None,
         )
 
     def _originals(self) -> dict[str, bytes]:

@@ -38,7 +38,8 @@ def clean_labels(
     """What the decisions leave to export, with the suggestions of a ranking if there is one."""
     excluded = {item for item, event in standing.items() if event.action == "exclude"}
     items = []
-    for row, item in enumerate(dataset.item_ids.tolist()):
+    known = zip(dataset.item_ids.tolist(), dataset.paths, dataset.files, strict=True)
+    for row, (item, path, file) in enumerate(known):
         if item in excluded:
             continue
         given, event = dataset.given_text(row), standing.get(item)
@@ -46,8 +47,8 @@ def clean_labels(
         items.append(
             CleanItem(
                 item_id=item,
-                path=dataset.paths[row],
-                file=dataset.files[row],
+                path=path,
+                file=file,
                 given_label=given,
                 label=event.new_label if event is not None and relabelled else given,
                 review=None

@@ -39,6 +39,7 @@ __all__ = [
     "FILE_FORMATS",
     "FOLDER_FORMATS",
     "FORMAT_TITLES",
+    "SUGGESTING",
     "Accompanied",
     "CleanItem",
     "CleanLabels",
@@ -96,6 +97,9 @@ FOLDER_FORMATS: dict[str, FolderFormat] = {known.name: known for known in _FOLDE
 
 CLASS_FOLDERS = ("imagefolder", "yolo-cls", "hf-imagefolder")
 """Formats whose labels are the names of folders, at least if nothing else names them."""
+
+SUGGESTING = ("label-studio",)
+"""Formats with a place for what a detector suggests."""
 
 FORMAT_TITLES: dict[str, str] = {
     name: known.title for name, known in {**FILE_FORMATS, **FOLDER_FORMATS}.items()

@@ -8,8 +8,9 @@ from itertools import groupby
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-from air_core.dataset import Dataset
+from air_core.dataset import UNLABELLED, Dataset
 from air_core.labels.assignments import Assignment
 from air_core.labels.models import LabelEvent
 from air_core.labels.timeline import Timeline
@@ -168,17 +169,15 @@ def review_progress(
     """
     reviews = Reviews(dataset, [*history, *assignments])
     timeline = reviews.timeline
-    given = {
-        item: label
-        for row, item in enumerate(dataset.item_ids.tolist())
-        if (label := dataset.given_text(row)) is not None
-    }
+    labelled = _labelled(dataset)
+    images = int(labelled.sum())
     wrong: dict[str, bool] = {}
     for item, latest in timeline.in_force().items():
+        given = dataset.given_text(dataset.row_of(item)) if item in dataset else None
         event = reviews.verdicts.settling(item) or latest
-        outcome = outcome_of(event, given.get(item))
-        if item in given and outcome is not None:
-            wrong[item] = outcome.excluded or outcome.label != given[item]
+        outcome = outcome_of(event, given)
+        if given is not None and outcome is not None:
+            wrong[item] = outcome.excluded or outcome.label != given
     samples = [
         list(batch)
         for _, batch in groupby(
@@ -188,17 +187,20 @@ def review_progress(
     ]
     drawn = {task.item_id for sample in samples for task in sample}
     curve = _curve(history, timeline, wrong, drawn)
-    left = _from_sample(samples, given.keys(), history, wrong, confidence)
-    if left is None and curve and len(wrong) < len(given):
+    left = None
+    if samples:  # a million ids are a second's work, and most reviews draw no sample
+        items = dataset.item_ids[labelled].tolist()
+        left = _from_sample(samples, items, history, wrong, confidence)
+    if left is None and curve and len(wrong) < images:
         judged, errors = curve[-1]
         before = curve[-BLOCK - 1][1] if judged > BLOCK else 0
         judged, errors = min(judged, BLOCK), errors - before
-        rest = len(given) - len(wrong)
+        rest = images - len(wrong)
         estimate, high = tail_rate(rest, judged, errors, confidence=confidence)
         left = ErrorsLeft("tail rate", estimate, 0, high, confidence, judged, errors, rest)
     settled = sum(conflict.settled is not None for conflict in reviews.conflicts)
     return Progress(
-        images=len(given),
+        images=images,
         reviewed=len(wrong),
         errors=sum(wrong.values()),
         curve=curve,
@@ -207,6 +209,14 @@ def review_progress(
         settled=settled,
         disputed=len(reviews.conflicts) - settled,
     )
+
+
+def _labelled(dataset: Dataset) -> NDArray[np.bool_]:
+    """Which images (n,) came with a label."""
+    if dataset.tags is not None:
+        # No tags at all is an opinion, too; no classes leave nothing to say of it.
+        return np.asarray((dataset.tags >= 0).all(axis=1))
+    return np.asarray(dataset.given_labels != UNLABELLED)
 
 
 def _curve(

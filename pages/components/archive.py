@@ -13,7 +13,7 @@ import streamlit as st
 
 from air_core.changes import audit_jsonl, changes_csv
 from air_core.export import not_written
-from air_core.formats import FORMAT_TITLES
+from air_core.formats import FILE_FORMATS, FORMAT_TITLES
 from air_core.labels import LabelEvent
 from air_core.progress import ProgressCallback
 from air_core.report import compose_report
@@ -22,6 +22,7 @@ from pages import resources
 from pages.jobs import registry
 
 LARGEST_DOWNLOAD = 512 * 1024**2
+LARGEST_AT_ONCE = 100_000  # images; a label file of a million takes a quarter of a minute
 _MOMENT = "????????-??????"
 
 
@@ -35,7 +36,8 @@ def build_zip(
 ) -> None:
     """Export a folder and pack it; only a whole file gets its final name.
 
-    The archive holds the folder as ``dataset``, with ``audit.jsonl`` and ``changes.csv`` beside it.
+    The archive holds the folder as ``dataset``, or the label file as ``labels``, with
+    ``audit.jsonl`` and ``changes.csv`` beside it.
 
     Parameters
     ----------
@@ -44,7 +46,7 @@ def build_zip(
         The archive, ending in ``.zip``.
     progress : callable
     format : str
-        One of :data:`air_core.formats.FOLDER_FORMATS`.
+        See :data:`air_core.formats.FORMAT_TITLES`.
     **choice
         Whose decision counts; see :meth:`air_core.workspace.Workspace.export`.
 
@@ -55,8 +57,13 @@ def build_zip(
     """
     folder = target.with_suffix("")
     try:
-        progress(0, 2, "copying images")
-        workspace.export(format, folder / "dataset", **choice)
+        if format in FILE_FORMATS:
+            progress(0, 2, "writing labels")
+            folder.mkdir()
+            workspace.export(format, folder / f"labels{FILE_FORMATS[format].suffix}", **choice)
+        else:
+            progress(0, 2, "copying images")
+            workspace.export(format, folder / "dataset", **choice)
         progress(1, 2, "packing")
         made = shutil.make_archive(str(folder) + ".partial", "zip", folder)
         Path(made).replace(target)
@@ -66,7 +73,12 @@ def build_zip(
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def folder_archive(workspace: Workspace, kind: str, **choice: Any) -> None:
+def at_once(kind: str, images: int) -> bool:
+    """Whether labels are written while the page is drawn, and not in the background."""
+    return kind in FILE_FORMATS and images <= LARGEST_AT_ONCE
+
+
+def archive(workspace: Workspace, kind: str, **choice: Any) -> None:
     """Build the archive in the background, then offer it while it holds what is decided now.
 
     Raises
@@ -94,8 +106,8 @@ def folder_archive(workspace: Workspace, kind: str, **choice: Any) -> None:
             lambda progress: build_zip(workspace, target, progress, format=kind, **choice),
         )
         st.rerun()
-    for archive in made:
-        _offer(archive)
+    for one in made:
+        _offer(one)
     if not made and not busy and any(folder.glob(f"{kind}-*.zip")):
         st.caption(
             "Archives built before the latest decisions are in the workspace, under exports."

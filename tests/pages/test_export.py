@@ -15,6 +15,7 @@ from air_core.progress import silent
 from air_core.reviewers import assign_queue
 from air_core.workspace import Workspace
 from pages import resources
+from pages.components import archive
 from pages.components.archive import archived_state, build_zip
 from pages.components.changes import matching, pairs, preview
 from pages.jobs import registry
@@ -139,10 +140,27 @@ def test_the_archive_is_built_in_the_background_and_then_offered(decided):
     page = run(page)
     assert len(page.get("download_button")) == 4
     (made,) = (decided.root / "exports").iterdir()
-    with zipfile.ZipFile(made) as archive:
-        assert archive.testzip() is None
-        pictures = [name for name in archive.namelist() if name.endswith(".png")]
+    with zipfile.ZipFile(made) as packed:
+        assert packed.testzip() is None
+        pictures = [name for name in packed.namelist() if name.endswith(".png")]
     assert len(pictures) == 39
+
+
+def test_labels_of_many_images_are_written_in_the_background(decided, monkeypatch):
+    monkeypatch.setattr(archive, "LARGEST_AT_ONCE", 10)
+    page = run()
+    assert len(page.get("download_button")) == 3
+    page.button[0].click().run()
+    job = registry.find(decided.root.resolve(), "export")
+    deadline = time.monotonic() + 20
+    while job.live and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert (job.state, job.error) == ("done", "")
+    assert len(run(page).get("download_button")) == 4
+    (made,) = (decided.root / "exports").iterdir()
+    with zipfile.ZipFile(made) as packed:
+        assert set(packed.namelist()) == {"labels.csv", "audit.jsonl", "changes.csv"}
+        assert packed.read("labels.csv") == decided.export_bytes()
 
 
 def test_an_archive_made_before_the_latest_decision_is_not_offered(decided):
