@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from air_core.features import Features
     from air_core.features.cache import Stored
     from air_core.features.network import Precision
+    from air_core.features.ray_engine import Engine
 
 __all__ = [
     "ALL_DETECTORS",
@@ -118,6 +119,8 @@ def extract(
     weights: Path | None = None,
     precision: Precision = "float32",
     store: Stored = "float32",
+    engine: Engine = "local",
+    workers: int | None = None,
     progress: ProgressCallback = silent,
 ) -> Features:
     """Compute the features of every image, or what is missing of them.
@@ -131,7 +134,7 @@ def extract(
         ``"auto"``, ``"cuda"``, ``"mps"`` or ``"cpu"``.
     weights : Path, optional
         A local state dict instead of the published weights.
-    precision, store
+    precision, store, engine, workers
         See :func:`air_core.features.extract_features`.
     progress : callable
 
@@ -158,6 +161,8 @@ def extract(
         weights=weights,
         precision=precision,
         store=store,
+        engine=engine,
+        workers=workers,
         progress=progress,
     )
     make_features_current(workspace, features)

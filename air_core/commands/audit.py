@@ -43,6 +43,13 @@ class Stored(StrEnum):
     float16 = "float16"
 
 
+class Engine(StrEnum):
+    """Who computes features."""
+
+    local = "local"
+    ray = "ray"
+
+
 class Solver(StrEnum):
     """How the AIR objective is minimised."""
 
@@ -144,6 +151,12 @@ def extract(
     store: Annotated[
         Stored, typer.Option(help="What features are kept in; half takes half the disk.")
     ] = Stored.float32,
+    engine: Annotated[
+        Engine, typer.Option(help="This machine, or the workers of a Ray cluster.")
+    ] = Engine.local,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Workers of Ray; one a core, or GPU, by default.")
+    ] = None,
 ) -> None:
     """Compute features; what was computed before is kept."""
     opened = Workspace.open(workspace)
@@ -160,6 +173,8 @@ def extract(
                 weights=weights,
                 precision=precision.value,
                 store=store.value,
+                engine=engine.value,
+                workers=workers,
                 progress=progress,
             )
     n, p = features.array.shape

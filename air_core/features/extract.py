@@ -14,12 +14,15 @@ from air_core.features.backbones import BackboneSpec
 from air_core.features.cache import FeatureCache, Features, Stored
 from air_core.features.devices import resolve_device
 from air_core.features.network import Network, Precision, forward, normalise, prepare
+from air_core.features.ray_engine import Engine, ray_rows
 from air_core.features.streams import ImageLoader, Rows, stream_rows
 from air_core.progress import ProgressCallback, silent
 
 __all__ = ["ImageLoader", "extract_features", "forward", "normalise", "prepare"]
 
 SHARD_SIZE = 512
+RAY_BLOCK = 64
+"""Images that a worker of Ray is given at a time: what its death costs at most, twice."""
 # Raised whenever `prepare` or the pooling changes what a row holds: old caches then miss.
 PREPROCESSING_VERSION = 1
 NOTE = "Extracting features"
@@ -36,6 +39,8 @@ def extract_features(
     weights: Path | None = None,
     precision: Precision = "float32",
     store: Stored = "float32",
+    engine: Engine = "local",
+    workers: int | None = None,
     progress: ProgressCallback = silent,
 ) -> Features:
     """Features of every image, from the cache where it has them.
@@ -60,6 +65,10 @@ def extract_features(
         What the network computes in; see :class:`~air_core.features.network.Network`.
     store : {"float32", "float16"}
         What features are kept in: half the disk and memory, or every digit.
+    engine : {"local", "ray"}
+        This machine, or the workers of a Ray cluster; the features are the same.
+    workers : int, optional
+        With Ray: how many; one for each core, or GPU, of the cluster by default.
     progress : callable
         Told after every batch; may raise :class:`~air_core.errors.Cancelled`. Finished batches
         stay, and the next call continues after them.
@@ -95,7 +104,15 @@ def extract_features(
         progress(done, total, NOTE)
         shard = _Shard(cache)
         try:
-            for rows in stream_rows(list(todo.items()), network, load):
+            items = list(todo.items())
+            computed = (
+                stream_rows(items, network, load)
+                if engine == "local"
+                else ray_rows(
+                    items, network, load, weights=weights, block=RAY_BLOCK, workers=workers
+                )
+            )
+            for rows in computed:
                 unreadable += rows.failed
                 shard.add(rows)
                 done += len(rows.names) + len(rows.failed)
