@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from air_core import pipeline
+from air_core.commands.choices import Engine, Precision, Solver, Stored
 from air_core.commands.console import (
     DeviceOption,
     OverwriteOption,
@@ -21,40 +21,13 @@ from air_core.commands.console import (
     progress_bar,
 )
 from air_core.demo import run_demo
+from air_core.errors import SolverError
+from air_core.fitting import fit_together, under_torchrun
 from air_core.rank_export import write_ranking
 from air_core.server import serve
 from air_core.workspace import Workspace
 
 app = typer.Typer()
-
-
-class Precision(StrEnum):
-    """What a network computes in."""
-
-    float32 = "float32"
-    bfloat16 = "bfloat16"
-    float16 = "float16"
-
-
-class Stored(StrEnum):
-    """What features are kept in."""
-
-    float32 = "float32"
-    float16 = "float16"
-
-
-class Engine(StrEnum):
-    """Who computes features."""
-
-    local = "local"
-    ray = "ray"
-
-
-class Solver(StrEnum):
-    """How the AIR objective is minimised."""
-
-    sadmm = "sadmm"
-    exact = "exact"
 
 
 @app.command()
@@ -204,6 +177,13 @@ def fit(
     opened = Workspace.open(workspace)
     given = {"epochs": epochs, "rho_max": rho_max, "seed": seed}
     settings = {name: value for name, value in given.items() if value is not None}
+    if under_torchrun():
+        if solver is not Solver.exact or lambda_g is None or path or settings:
+            raise SolverError(
+                "Expected --solver exact and --lambda-g under torchrun, and nothing else.",
+                hint="Choose λ_g in one process: air-audit fit WORKSPACE --solver exact",
+            )
+        return _fit_together(opened, lambda_g, device)
     with progress_bar() as progress:
         if path:
             solved = pipeline.fit_path(opened, device=device, progress=progress)
@@ -231,6 +211,18 @@ def fit(
         highlight=False,
         soft_wrap=True,
     )
+
+
+def _fit_together(workspace: Workspace, lambda_g: float, device: str) -> None:
+    with progress_bar() as progress:
+        air = fit_together(workspace, lambda_g=lambda_g, device=device, progress=progress)
+    if air is not None:  # the first process speaks for all
+        out.print(
+            f"AIR (exact, {air.notes['processes']} processes): λ_g = {air.lambda_g:.4g}, "
+            f"{air.notes['stop_reason']}, {air.seconds:.1f} s, run {air.run_id}",
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 @app.command()

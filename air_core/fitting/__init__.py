@@ -24,6 +24,7 @@ from air_core.fitting.stored import (
     refined_features,
 )
 from air_core.fitting.svm import fit_svm
+from air_core.fitting.together import fit_together, under_torchrun
 
 __all__ = [
     "Model",
@@ -39,6 +40,7 @@ __all__ = [
     "fit_left_out",
     "fit_path",
     "fit_svm",
+    "fit_together",
     "latest_fit",
     "make_features_current",
     "path_settings",
@@ -51,4 +53,5 @@ __all__ = [
     "refit",
     "run_name",
     "stored_path",
+    "under_torchrun",
 ]

@@ -91,7 +91,7 @@ def fit_once(
     """Make the stored fit of the same inputs current, or solve and store it."""
     subject = workspace.dataset.labels_digest()
     key = fit_key(model, features.digest, subject, settings)
-    stored = find_fit(workspace.runs_dir, model, key)
+    stored = stored_fit(workspace, model, features, settings)
     if stored is not None:
         make_current(workspace.runs_dir, stored)
         return stored
@@ -111,6 +111,14 @@ def fit_once(
     save_fit(workspace.runs_dir, made)
     make_current(workspace.runs_dir, made)
     return made
+
+
+def stored_fit(
+    workspace: Workspace, model: Model, features: Features, settings: dict[str, Any]
+) -> Fit | None:
+    """The stored fit of the same inputs, or None."""
+    key = fit_key(model, features.digest, workspace.dataset.labels_digest(), settings)
+    return find_fit(workspace.runs_dir, model, key)
 
 
 def latest_fit(workspace: Workspace, model: Model) -> Fit | None:

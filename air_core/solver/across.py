@@ -6,6 +6,10 @@ arrays, C×C ones for the bias, and once p×p second moments are added up over a
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import distributed
 
@@ -80,3 +84,21 @@ class Together(Across):
 
 
 ALONE = Across()
+
+
+@contextmanager
+def together(device: torch.device) -> Iterator[Together]:
+    """The group of the processes that torchrun started: NCCL between GPUs, Gloo between CPUs.
+
+    Parameters
+    ----------
+    device : torch.device
+        With CUDA each process takes the GPU of its place on its machine.
+    """
+    if device.type == "cuda":
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+    distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    try:
+        yield Together(device)
+    finally:
+        distributed.destroy_process_group()
