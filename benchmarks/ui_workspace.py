@@ -201,7 +201,7 @@ def _fit_svm(workspace: Workspace, base: Base) -> None:
         workspace,
         "svm",
         started,
-        settings={"grid": [0.1], "folds": 2, "seed": 0, "max_iter": 1000},
+        settings={"grid": [0.1], "folds": 2, "seed": 0},
         lambda_g=None,
         lambda_scale=None,
         history=[],

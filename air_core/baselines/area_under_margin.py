@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from air_core.baselines.newton import decompose
 from air_core.baselines.softmax import one_hot
 from air_core.baselines.targets import labelled_rows
 from air_core.progress import ProgressCallback, silent
@@ -40,15 +39,16 @@ def area_under_margin(
     epochs: int = 8,
     hidden: int = 512,
     batch_size: int = 128,
-    learning_rate: float = 1e-3,
+    learning_rate: float = 0.01,
     seed: int = 0,
     progress: ProgressCallback = silent,
 ) -> MarginResult:
     """Train one hidden layer on the given labels and sum the margins over its epochs.
 
     A wrong label is learnt late and against its neighbours, so that its margin is small or
-    negative for most of the training. Features are standardised as a whole; Adam, a batch
-    normalisation, no other regularisation than the end after few epochs.
+    negative for most of the training. Features are scaled as a whole, to a mean square of 1. Slow
+    stochastic gradient descent, as in the paper: with steps that adapt, or with a batch
+    normalisation, so small a network knows the wrong labels by heart after an epoch.
 
     Parameters
     ----------
@@ -71,18 +71,18 @@ def area_under_margin(
     wanted = one_hot(targets, n_classes)
     labelled = labelled_rows(wanted)
     tags = targets.ndim == 2
-    rows = decompose(features).rows
-    x = torch.from_numpy(rows / np.sqrt(np.square(rows).mean()))
+    rows = np.asarray(features, dtype=np.float32)
+    spread = float(np.sqrt(np.square(rows).mean(dtype=np.float64))) or 1.0
+    x = torch.from_numpy(rows / np.float32(spread))
     y = torch.from_numpy(np.nan_to_num(wanted))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = nn.Sequential(
             nn.Linear(x.shape[1], hidden),
-            nn.BatchNorm1d(hidden),
             nn.ReLU(),
             nn.Linear(hidden, n_classes),
         )
-        steps = torch.optim.Adam(network.parameters(), lr=learning_rate)
+        steps = torch.optim.SGD(network.parameters(), lr=learning_rate, momentum=0.9)
         criterion = nn.BCEWithLogitsLoss() if tags else nn.CrossEntropyLoss()
         pool = torch.from_numpy(labelled)
         total = torch.zeros(len(x), n_classes)
@@ -91,8 +91,6 @@ def area_under_margin(
             progress(epoch, epochs, "Watching a network learn the labels")
             network.train()
             for batch in torch.split(pool[torch.randperm(len(pool))], batch_size):
-                if len(batch) < 2:
-                    continue  # the batch normalisation has no spread of one row
                 steps.zero_grad()
                 criterion(network(x[batch]), y[batch]).backward()
                 steps.step()

@@ -50,6 +50,26 @@ class Basis:
         return coef / self.scale, weights[-1] - self.mean @ coef
 
 
+@dataclass(frozen=True, slots=True)
+class HingeFit:
+    """Linear SVMs, one a column.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (r + 1, K)
+        In a basis, the last row the intercepts there: see :meth:`Basis.scores`.
+    coef : ndarray of shape (p, K), intercept : ndarray of shape (K,)
+        For the features as given.
+    converged : bool
+        Whether the gradient is within ten times the tolerance: single precision ends there.
+    """
+
+    weights: NDArray[np.float64]
+    coef: NDArray[np.float64]
+    intercept: NDArray[np.float64]
+    converged: bool
+
+
 def decompose(features: NDArray[np.floating]) -> Basis:
     """Rotate features (n, p); nothing but rounding is lost."""
     x = np.asarray(features, dtype=np.float32)
@@ -132,3 +152,76 @@ def fit_linear(
         options={"maxiter": max_iterations, "gtol": tolerance, "ftol": 1e-9, "maxcor": 20},
     )
     return np.asarray(found.x.reshape(-1, classes) * shrink)
+
+
+def fit_squared_hinge(
+    basis: Basis,
+    signs: NDArray[np.floating],
+    rows: NDArray[np.intp],
+    inverse_strength: float,
+    *,
+    start: HingeFit | None = None,
+    tolerance: float = 1e-4,
+    max_iterations: int = 500,
+) -> HingeFit:
+    """The linear SVM of each column, as liblinear defines it: ``LinearSVC`` of scikit-learn.
+
+    ``‖w‖² / 2 + b² / 2 + C Σ_i max(0, 1 − s_i (x_i w + b))²`` on features of mean row norm 1; the
+    intercept is penalised as a weight of a constant feature.
+
+    Parameters
+    ----------
+    basis : Basis
+    signs : ndarray of shape (n, K)
+        +1 or −1.
+    rows : ndarray of intp
+    inverse_strength : float
+        C.
+    start : HingeFit, optional
+        Weights of a problem nearby.
+    tolerance : float
+        Largest entry of the gradient of the mean loss, preconditioned.
+    max_iterations : int
+    """
+    z, s = basis.rows[rows], signs[rows].astype(np.float32)
+    n, columns = s.shape
+    ridge = 1 / (2 * inverse_strength * n)
+    # The mean has a part among the directions that rows differ in, and one at right angles: a
+    # weight along that one is an intercept too, and shares the penalty with b.
+    within = (basis.mean @ basis.vectors).astype(np.float64)
+    beyond = basis.mean - basis.vectors @ within.astype(np.float32)
+    room = 1 + float(beyond @ beyond)
+    shrink = 1 / np.sqrt(np.append(basis.values + 2 * ridge, 1.0))[:, None]
+
+    def loss(parameters: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        weights = parameters.reshape(-1, columns) * shrink
+        narrow = weights.astype(np.float32)
+        short = 1 - s * (z @ narrow[:-1] + narrow[-1])
+        np.maximum(short, 0, out=short)
+        offset = (weights[-1] - within @ weights[:-1]) / room
+        value = float(np.square(short, dtype=np.float64).sum()) / n
+        value += ridge * float((weights[:-1] ** 2).sum() + room * (offset**2).sum())
+        pull = short * (-2 * s)
+        slope = np.vstack([z.T @ pull, pull.sum(axis=0)]).astype(np.float64) / n
+        slope[:-1] += 2 * ridge * (weights[:-1] - np.outer(within, offset))
+        slope[-1] += 2 * ridge * offset
+        return value, (slope * shrink).ravel()
+
+    first = np.zeros((len(shrink), columns)) if start is None else start.weights / shrink
+    found = minimize(
+        loss,
+        first.ravel(),
+        jac=True,
+        method="L-BFGS-B",
+        options={
+            "maxiter": max_iterations,
+            "gtol": tolerance,
+            "ftol": 1e-5 * tolerance,
+            "maxcor": 20,
+        },
+    )
+    weights = found.x.reshape(-1, columns) * shrink
+    offset = (weights[-1] - within @ weights[:-1]) / room
+    coef = basis.vectors.astype(np.float64) @ weights[:-1] + np.outer(beyond, offset)
+    reached = float(np.abs(found.jac).max()) <= 10 * tolerance
+    return HingeFit(weights, coef / basis.scale, offset, reached)

@@ -104,11 +104,8 @@ def robust_logistic(
     near = labelled[lengths[labelled] <= _FAR * np.median(lengths[labelled])]
 
     def fit(rows: NDArray[np.intp], share: float) -> tuple[Floats, float]:
-        found = [
-            trimmed_direction(white[rows], 2 * column - 1, share, iterations)
-            for column in wanted[rows].T
-        ]
-        return np.stack([beta for beta, _ in found], axis=1), max(gap for _, gap in found)
+        found, gaps = trimmed_directions(white[rows], 2 * wanted[rows] - 1, share, iterations)
+        return found, float(gaps.max())
 
     tags = targets.ndim == 2
     order = np.random.default_rng(seed).permutation(near)
@@ -132,45 +129,59 @@ def robust_logistic(
     return RobustResult(coef, offset, decision, chosen, losses, gap)
 
 
-def trimmed_direction(
-    rows: NDArray[np.floating], signs: NDArray[np.floating], share: float, iterations: int = 200
-) -> tuple[Floats, float]:
-    """The unit vector of the largest trimmed agreement, and its relative duality gap.
+def trimmed_directions(
+    rows: Floats, signs: NDArray[np.floating], share: float, iterations: int = 200
+) -> tuple[Floats, Floats]:
+    """Unit vectors of the largest trimmed agreement, and their relative duality gaps.
 
     Parameters
     ----------
     rows : ndarray of shape (n, p)
         Zero mean, whitened.
-    signs : ndarray of shape (n,)
-        +1 or −1.
+    signs : ndarray of shape (n, K)
+        +1 or −1; each column is a problem of its own.
     share : float
         Of rows that are trimmed, those that agree most.
     iterations : int
 
+    Returns
+    -------
+    directions : ndarray of shape (p, K)
+    gaps : ndarray of shape (K,)
+
     Examples
     --------
     >>> x = np.array([[1.0, 0.0], [-1.0, 0.1], [1.0, -0.1], [40.0, 0.0]])
-    >>> beta, gap = trimmed_direction(x, np.array([1, -1, 1, -1]), share=0.0)
-    >>> bool(beta[0] > 0)  # one outlier turns it round
+    >>> beta, gaps = trimmed_directions(x, np.array([[1, -1, 1, -1]]).T, share=0.0)
+    >>> bool(beta[0, 0] > 0)  # one outlier turns it round
     False
     """
-    signed = rows * signs[:, None].astype(rows.dtype)
-    n = len(signed)
+    signs = signs.astype(rows.dtype)
+    n = len(rows)
     kept = max(1, n - int(share * n))
-    pull = signed.sum(axis=0) * (kept / n)
-    gap = np.inf
+    pulls = (rows.T @ signs) * (kept / n)
+    gaps = np.full(signs.shape[1], np.inf)
+    active = np.arange(signs.shape[1])
     for _ in range(iterations):
-        length = float(np.linalg.norm(pull))
-        if length == 0.0:
+        lengths = np.linalg.norm(pulls[:, active], axis=0)
+        active, lengths = active[lengths > 0], lengths[lengths > 0]
+        if not len(active):
             break
-        agreement = signed @ (pull / length)
-        least = np.argpartition(agreement, kept - 1)[:kept] if kept < n else slice(None)
-        gap = max(0.0, 1 - float(agreement[least].sum()) / length)
-        if gap < 1e-3:
+        agreement = (rows @ (pulls[:, active] / lengths)) * signs[:, active]
+        least = np.ones_like(agreement)
+        if kept < n:
+            most = np.argpartition(agreement, kept - 1, axis=0)[kept:]
+            np.put_along_axis(least, most, 0.0, axis=0)
+        gaps[active] = np.maximum(0.0, 1 - (agreement * least).sum(axis=0) / lengths)
+        wide = gaps[active] >= 1e-3
+        active = active[wide]
+        if not len(active):
             break
-        step = signed[least].sum(axis=0) - pull
-        pull = pull + float(np.clip(-(pull @ step) / (step @ step), 0, 1)) * step
-    return (pull / (np.linalg.norm(pull) or 1.0)).astype(np.float32), gap
+        steps = rows.T @ (least[:, wide] * signs[:, active]) - pulls[:, active]
+        along = -(pulls[:, active] * steps).sum(axis=0) / np.square(steps).sum(axis=0)
+        pulls[:, active] += np.clip(along, 0, 1) * steps
+    lengths = np.linalg.norm(pulls, axis=0)
+    return (pulls / np.where(lengths > 0, lengths, 1.0)).astype(np.float32), gaps
 
 
 def _log_odds(

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import KFold, StratifiedKFold
-from sklearn.svm import LinearSVC
 
+from air_core.baselines.newton import HingeFit, decompose, fit_squared_hinge
 from air_core.errors import SolverError
 from air_core.progress import ProgressCallback, silent
 
@@ -37,7 +35,7 @@ class SVMResult:
     accuracy_by_C : dict of float to float
         Mean cross-validated accuracy on the given labels.
     converged : bool
-        Whether liblinear met its tolerance in the final fit.
+        Whether the final fit met its tolerance.
     """
 
     coef: NDArray[Any]
@@ -57,13 +55,14 @@ def linear_svm(
     grid: Sequence[float] = PAPER_GRID,
     folds: int = 3,
     seed: int = 0,
-    max_iter: int = 1000,
     progress: ProgressCallback = silent,
 ) -> SVMResult:
-    """Fit scikit-learn's ``LinearSVC`` (one against the rest), C chosen by cross-validation.
+    """Fit a linear SVM with squared hinge loss, one class against the rest.
 
-    The choice looks at given labels only, as a user would have to. Features are divided by their
-    mean row norm, so that C means the same for every backbone.
+    It is what scikit-learn's ``LinearSVC`` (liblinear) converges to, in a fraction of the time: all
+    classes at once, in the eigenvectors of the features' covariance. C is chosen by
+    cross-validation, which looks at given labels only, as a user would have to. Features are
+    divided by their mean row norm, so that C means the same for every backbone.
 
     Parameters
     ----------
@@ -74,7 +73,7 @@ def linear_svm(
         C; classes without an image get weights of zero.
     grid : sequence of float
         Values of C; the paper's {1, 10, 100} by default.
-    folds, seed, max_iter : int
+    folds, seed : int
     progress : callable
 
     Returns
@@ -97,14 +96,15 @@ def linear_svm(
     if len(np.unique(labels[common])) > 1:
         folded = StratifiedKFold(folds, shuffle=True, random_state=seed)
         splits = _splits(folded, common, labels)
+    signs = np.full((len(labels), n_classes), -1, dtype=np.float32)
+    signs[labelled, labels[labelled]] = 1
 
-    def fit(x: NDArray[Any], y: NDArray[Any], c: float) -> _Weights:
-        return _fit_classes(x, y, n_classes, c, seed, max_iter)
+    def hits(scores: NDArray[Any], rows: NDArray[np.intp], trained: NDArray[np.bool_]) -> float:
+        # A class without an image is never the best.
+        found = np.where(trained, scores, -np.inf).argmax(axis=1)
+        return float((found == labels[rows]).mean())
 
-    def hits(scores: NDArray[Any], y: NDArray[Any]) -> float:
-        return float((scores.argmax(axis=1) == y).mean())
-
-    return _choose_and_fit(features, labels, labelled, splits, grid, fit, hits, progress)
+    return _choose_and_fit(features, signs, labelled, splits, grid, hits, progress)
 
 
 def linear_svm_tags(
@@ -114,7 +114,6 @@ def linear_svm_tags(
     grid: Sequence[float] = PAPER_GRID,
     folds: int = 3,
     seed: int = 0,
-    max_iter: int = 1000,
     progress: ProgressCallback = silent,
 ) -> SVMResult:
     """One linear SVM for each tag, with one C for all chosen by cross-validation.
@@ -124,7 +123,7 @@ def linear_svm_tags(
     features : ndarray of shape (n, p)
     tags : ndarray of shape (n, C)
         1 given, 0 not; rows of −1 are left out of the fit but get activations.
-    grid, folds, seed, max_iter, progress
+    grid, folds, seed, progress
         As for :func:`linear_svm`. ``accuracy_by_C`` holds the share of given tags met.
 
     Raises
@@ -137,19 +136,11 @@ def linear_svm_tags(
         raise SolverError(f"Expected at least {folds} labelled images, got {len(labelled)}.")
     splits = _splits(KFold(folds, shuffle=True, random_state=seed), labelled, tags)
 
-    def fit(x: NDArray[Any], y: NDArray[Any], c: float) -> _Weights:
-        return _fit_tags(x, y, c, seed, max_iter)
+    def hits(scores: NDArray[Any], rows: NDArray[np.intp], trained: NDArray[np.bool_]) -> float:
+        return float(((scores > 0) == tags[rows]).mean())
 
-    def hits(scores: NDArray[Any], y: NDArray[Any]) -> float:
-        return float(((scores > 0) == y).mean())
-
-    return _choose_and_fit(features, tags, labelled, splits, grid, fit, hits, progress)
-
-
-class _Weights(NamedTuple):
-    coef: NDArray[np.float64]
-    intercept: NDArray[np.float64]
-    converged: bool
+    signs = np.where(tags > 0, 1, -1).astype(np.float32)
+    return _choose_and_fit(features, signs, labelled, splits, grid, hits, progress)
 
 
 _Split = tuple[NDArray[np.intp], NDArray[np.intp]]
@@ -162,81 +153,42 @@ def _splits(folded: Any, rows: NDArray[np.intp], labels: NDArray[Any]) -> list[_
 
 def _choose_and_fit(
     features: NDArray[np.floating],
-    labels: NDArray[Any],
+    signs: NDArray[np.float32],
     labelled: NDArray[np.intp],
     splits: Sequence[_Split],
     grid: Sequence[float],
-    fit: Callable[[NDArray[Any], NDArray[Any], float], _Weights],
-    hits: Callable[[NDArray[Any], NDArray[Any]], float],
+    hits: Callable[[NDArray[Any], NDArray[np.intp], NDArray[np.bool_]], float],
     progress: ProgressCallback,
 ) -> SVMResult:
     """C by cross-validation where there is a choice, then the fit of all labelled rows."""
-    scale = float(np.linalg.norm(features, axis=1).mean(dtype=np.float64)) or 1.0
-    x = np.asarray(features, dtype=np.float64) / scale
+    basis = decompose(features)
     total = len(grid) * len(splits) + 1
     accuracy: dict[float, float] = {}
-    for c in grid if len(grid) > 1 and splits else ():
+    starts: list[HingeFit | None] = [None] * len(splits)
+    for c in sorted(grid) if len(grid) > 1 and splits else ():
         reached = []
-        for train, test in splits:
-            weights = fit(x[train], labels[train], c)
-            reached.append(hits(x[test] @ weights.coef + weights.intercept, labels[test]))
+        for number, (train, test) in enumerate(splits):
+            fitted = fit_squared_hinge(basis, signs, train, c, start=starts[number])
+            starts[number] = fitted
+            trained = np.asarray((signs[train] > 0).any(axis=0))
+            reached.append(hits(basis.scores(fitted.weights, test), test, trained))
             progress(len(accuracy) * len(splits) + len(reached), total, "Cross-validating the SVM")
         accuracy[c] = float(np.mean(reached))
     chosen = max(accuracy, key=lambda c: (accuracy[c], -c)) if accuracy else grid[0]
-    coef, intercept, converged = fit(x[labelled], labels[labelled], chosen)
+    fitted = fit_squared_hinge(basis, signs, labelled, chosen, tolerance=1e-5)
     progress(total, total, "Fitting the SVM")
+    # Nothing to tell apart where all images have a class, or none.
+    first = signs[labelled[0]]
+    same = np.asarray((signs[labelled] == first).all(axis=0))
+    coef = np.where(same, 0.0, fitted.coef)
+    intercept = np.where(same, first, fitted.intercept)
+    squares = np.square(features, dtype=np.float32) @ np.square(coef).astype(np.float32)
     return SVMResult(
-        coef=coef / scale,
+        coef=coef,
         intercept=intercept,
-        activations=np.sqrt((x * x) @ (coef * coef)),
-        decision=x @ coef + intercept,
+        activations=np.sqrt(squares),
+        decision=np.where(same, first, basis.scores(fitted.weights, slice(None))),
         C=chosen,
         accuracy_by_C=accuracy,
-        converged=converged,
+        converged=fitted.converged,
     )
-
-
-def _fit_classes(
-    x: NDArray[np.float64],
-    y: NDArray[np.integer],
-    n_classes: int,
-    c: float,
-    seed: int,
-    max_iter: int,
-) -> _Weights:
-    """One column a class; those without an image are never the best."""
-    model, converged = _fit(x, y, c, seed, max_iter)
-    coef, intercept = np.zeros((x.shape[1], n_classes)), np.full(n_classes, -1.0)
-    classes = model.classes_
-    # With two classes liblinear keeps one column: the second class against the first.
-    if len(classes) == 2:
-        coef[:, classes[1]], coef[:, classes[0]] = model.coef_[0], -model.coef_[0]
-        intercept[classes[1]], intercept[classes[0]] = model.intercept_[0], -model.intercept_[0]
-    else:
-        coef[:, classes], intercept[classes] = model.coef_.T, model.intercept_
-    return _Weights(coef, intercept, converged)
-
-
-def _fit_tags(
-    x: NDArray[np.float64], tags: NDArray[np.int8], c: float, seed: int, max_iter: int
-) -> _Weights:
-    coef, intercept = np.zeros((x.shape[1], tags.shape[1])), np.zeros(tags.shape[1])
-    converged = True
-    for tag, given in enumerate(tags.T):
-        if given.min() == given.max():
-            # Nothing to tell apart: all images have the tag, or none.
-            intercept[tag] = 1.0 if given.max() else -1.0
-            continue
-        model, one = _fit(x, given, c, seed, max_iter)
-        coef[:, tag], intercept[tag] = model.coef_[0], model.intercept_[0]
-        converged &= one
-    return _Weights(coef, intercept, converged)
-
-
-def _fit(
-    x: NDArray[np.float64], y: NDArray[np.integer], c: float, seed: int, max_iter: int
-) -> tuple[Any, bool]:
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", ConvergenceWarning)
-        model = LinearSVC(C=c, random_state=seed, max_iter=max_iter).fit(x, y)
-    return model, not any(issubclass(w.category, ConvergenceWarning) for w in caught)

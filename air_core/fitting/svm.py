@@ -20,7 +20,7 @@ def fit_svm(workspace: Workspace, *, progress: ProgressCallback = silent) -> Fit
 
     features = current_features(workspace)
     labels, tags = workspace.dataset.given_labels, workspace.dataset.tags
-    settings: dict[str, Any] = {"grid": list(PAPER_GRID), "folds": 3, "seed": 0, "max_iter": 1000}
+    settings: dict[str, Any] = {"grid": list(PAPER_GRID), "folds": 3, "seed": 0}
 
     def solve() -> dict[str, Any]:
         scores: dict[str, Any]
