@@ -1,12 +1,14 @@
 """``air-audit bench detect``: every detector on the same frozen features, against the truth.
 
 What a detector sees are features and noisy labels; the truth is read afterwards, to score it.
+Seconds are of one thread: as many draws of labels run at a time as there are cores.
 """
 
 from __future__ import annotations
 
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,12 +17,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from joblib import Parallel, cpu_count, delayed, parallel_config
 from numpy.typing import NDArray
 
 from air_core import metrics, pipeline
 from air_core.bench import Report
 from air_core.dataset import index_labels
-from air_core.detectors import DETECTORS, Detection, detect
+from air_core.detectors import DETECTORS, Detection, Fits, detect
 from air_core.errors import SolverError
 from air_core.installation import sample_source, sample_truth, workspaces_folder
 from air_core.noise import flip, pairwise, symmetric
@@ -57,48 +60,91 @@ def run(
 ) -> None:
     """Fill the report; ``only`` names some of :data:`CASES`, ``detectors`` some of all."""
     chosen = [name for name in CASES if not only or name in only]
+    cases = [CASES[name](data, seeds, progress) for name in chosen]
+    started = time.perf_counter()
+    found = _scores(cases, detectors, progress)
+    minutes = (time.perf_counter() - started) / 60
     reached: dict[str, dict[str, dict[str, float]]] = {}
-    spent = 0.0
-    for number, name in enumerate(chosen):
-        case = CASES[name](data, seeds, progress)
-        reached[name] = {}
+    for case in cases:
+        reached[case.name] = {}
         for detector in detectors:
-            progress(number, len(chosen), f"bench detect: {name}, {detector}")
-            runs = [
-                one
-                for seed, y in enumerate(case.labels)
-                if (one := _score(case, detector, y, seed))
-            ]
+            runs = [one for one in found[case.name, detector] if one]
             if not runs:
-                report.add("detectors that could not run", data=name, detector=detector)
+                report.add("detectors that could not run", data=case.name, detector=detector)
                 continue
             mean = {key: float(np.mean([one[key] for one in runs])) for key in runs[0]}
             spread = {key: float(np.std([one[key] for one in runs])) for key in runs[0]}
-            spent += mean["seconds"] * len(runs)
-            reached[name][detector] = mean
+            reached[case.name][detector] = mean
             report.add(
-                "detectors", data=name, detector=DETECTORS[detector].title,
+                "detectors", data=case.name, detector=DETECTORS[detector].title,
                 **mean, runs=len(runs), auroc_spread=spread["auroc"], ap_spread=spread["ap"],
             )  # fmt: skip
-    progress(len(chosen), len(chosen), "bench detect")
-    _targets(report, reached, spent)
+    _targets(report, reached, minutes)
+
+
+Scores = dict[str, float] | None
+
+
+def _scores(
+    cases: Sequence[Case], detectors: Sequence[str], progress: ProgressCallback
+) -> dict[tuple[str, str], list[Scores]]:
+    """Figures of every run; as many labels at a time as there are cores, one thread each."""
+    tasks = [(case, seed, labels) for case in cases for seed, labels in enumerate(case.labels)]
+    # The longest first: nobody waits for the last one alone.
+    tasks.sort(key=lambda task: -len(task[2]))
+    found: dict[tuple[str, str], list[Scores]] = defaultdict(list)
+    with parallel_config("loky", n_jobs=cpu_count(), inner_max_num_threads=1):
+        runs = Parallel(return_as="generator_unordered")(
+            delayed(_all)(
+                case.name, case.features, case.clean, case.classes, labels, seed, detectors
+            )
+            for case, seed, labels in tasks
+        )
+        progress(0, len(tasks), "bench detect")
+        for done, (name, scores) in enumerate(runs):
+            for detector, one in scores.items():
+                found[name, detector].append(one)
+            progress(done + 1, len(tasks), "bench detect")
+    return found
+
+
+def _all(
+    name: str,
+    features: NDArray[np.float32],
+    clean: NDArray[np.intp],
+    classes: int,
+    labels: NDArray[np.intp],
+    seed: int,
+    detectors: Sequence[str],
+) -> tuple[str, dict[str, Scores]]:
+    """Figures of all detectors on one draw of labels; they share the models that they can."""
+    fits = Fits()
+    return name, {
+        detector: _score(detector, features, clean, classes, labels, seed, fits)
+        for detector in detectors
+    }
 
 
 def _score(
-    case: Case, detector: str, labels: NDArray[np.intp], seed: int
-) -> dict[str, float] | None:
+    detector: str,
+    features: NDArray[np.float32],
+    clean: NDArray[np.intp],
+    classes: int,
+    labels: NDArray[np.intp],
+    seed: int,
+    fits: Fits,
+) -> Scores:
     """Figures of one run; None where the detector is not installed."""
-    started = time.perf_counter()
     with _peak() as memory:
         try:
-            found = detect(detector, case.features, labels, n_classes=case.classes, seed=seed)
+            found = detect(detector, features, labels, n_classes=classes, seed=seed, fits=fits)
         except SolverError as error:
             if "found none" in str(error):
                 return None
             raise
     return {
-        **figures(found, labels, case.clean),
-        "seconds": time.perf_counter() - started,
+        **figures(found, labels, clean),
+        "seconds": float(found.notes["seconds"]),
         "memory_mib": memory[0],
     }
 
@@ -121,7 +167,9 @@ def figures(
     }
 
 
-def _targets(report: Report, reached: dict[str, dict[str, dict[str, float]]], spent: float) -> None:
+def _targets(
+    report: Report, reached: dict[str, dict[str, dict[str, float]]], minutes: float
+) -> None:
     for name, by_detector in reached.items():
         ours = by_detector.get(OURS)
         others = [figures for detector, figures in by_detector.items() if detector != OURS]
@@ -140,7 +188,11 @@ def _targets(report: Report, reached: dict[str, dict[str, dict[str, float]]], sp
                 f"{name}: suggestions on wrong labels, consensus", ours["suggestion"],
                 ">=", suggestion,
             )  # fmt: skip
-    report.expect("minutes, features given", spent / 60, "<=", MINUTES)
+            report.expect(
+                f"{name}: the same where the given label is ruled out", ours["best_other"],
+                ">=", suggestion,
+            )  # fmt: skip
+    report.expect("minutes, features given", minutes, "<=", MINUTES)
 
 
 _OWN = {"worst": (0.925, 0.75), "flip50": (0.998, 0.95)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from air_core.detectors.detection import Detection
+from air_core.detectors.detection import Detection, Fits
 from air_core.detectors.registry import DETECTORS, Detector, detect, find_detector
 
-__all__ = ["DETECTORS", "Detection", "Detector", "detect", "find_detector"]
+__all__ = ["DETECTORS", "Detection", "Detector", "Fits", "detect", "find_detector"]

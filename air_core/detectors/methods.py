@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from air_core.detectors.detection import Detection, agreement_scores
+from air_core.detectors.detection import Detection, Fits, agreement_scores
 from air_core.errors import SolverError
 from air_core.progress import ProgressCallback
 from air_core.ranking import (
@@ -26,7 +26,7 @@ Floats = NDArray[np.float32]
 
 
 def consensus(
-    features: Array, targets: Array, classes: int, seed: int, progress: ProgressCallback
+    features: Array, targets: Array, classes: int, seed: int, progress: ProgressCallback, fits: Fits
 ) -> Detection:
     """See :func:`air_core.detectors.consensus.consensus`; imported when asked for."""
     from air_core.detectors.consensus import consensus as ask
@@ -36,19 +36,23 @@ def consensus(
 
 def air(
     features: Array, targets: Array, classes: int, seed: int, progress: ProgressCallback,
-    *, reading: str,
+    fits: Fits, *, reading: str,
 ) -> Detection:  # fmt: skip
     """AIR by the paper's stochastic ADMM, its strength chosen on a held-out split."""
     from air_core.solver import SolverConfig, adapt, sadmm
 
     wanted, on = _as_solved(targets, classes, progress)
-    tuning = adapt(features, wanted, SolverConfig(seed=seed), **on)
-    result = sadmm(features, wanted, config=tuning.config, **on)
-    return _air(features, targets, result, reading, {"strength": tuning.reason})
+
+    def fit() -> tuple[Any, str]:
+        tuning = adapt(features, wanted, SolverConfig(seed=seed), **on)
+        return sadmm(features, wanted, config=tuning.config, **on), tuning.reason
+
+    result, reason = fits.once("air", fit)
+    return _air(features, targets, result, reading, {"strength": reason})
 
 
 def air_exact(
-    features: Array, targets: Array, classes: int, seed: int, progress: ProgressCallback
+    features: Array, targets: Array, classes: int, seed: int, progress: ProgressCallback, fits: Fits
 ) -> Detection:
     """The optimum of AIR's objective, λ_g chosen on a held-out split."""
     from air_core.solver import exact, tune_lambda
@@ -87,19 +91,22 @@ def _air(
 
 def svm(
     features: Array, targets: Array, classes: int, seed: int, progress: ProgressCallback,
-    *, reading: str = "margin", grid: tuple[float, ...] | None = None,
+    fits: Fits, *, reading: str = "margin", grid: tuple[float, ...] | None = None,
 ) -> Detection:  # fmt: skip
     """A linear SVM, C by cross-validation from the paper's grid or a fairer one."""
-    from air_core.baselines.svm import PAPER_GRID, linear_svm, linear_svm_tags
+    from air_core.baselines.svm import PAPER_GRID, SVMResult, linear_svm, linear_svm_tags
 
     chosen = grid or PAPER_GRID
     tags = targets.ndim == 2
-    if tags:
-        result = linear_svm_tags(features, targets, grid=chosen, seed=seed, progress=progress)
-    else:
-        result = linear_svm(
+
+    def fit() -> SVMResult:
+        if tags:
+            return linear_svm_tags(features, targets, grid=chosen, seed=seed, progress=progress)
+        return linear_svm(
             features, targets, n_classes=classes, grid=chosen, seed=seed, progress=progress
         )
+
+    result = fits.once(f"svm {chosen}", fit)
     if reading == "activation":
         own = (tag_activations if tags else own_class)(result.activations, targets)
         scores = activation_scores(own)
@@ -111,12 +118,15 @@ def svm(
 
 def softmax_l2(
     features: Array, targets: Array, classes: int, seed: int, progress: ProgressCallback,
-    *, left_out: bool,
+    fits: Fits, *, left_out: bool,
 ) -> Detection:  # fmt: skip
     """Softmax regression: in sample, or each image by a model that has not seen it."""
     from air_core.baselines.softmax import softmax_l2 as fit
 
-    found = fit(features, targets, n_classes=classes, seed=seed, progress=progress)
+    found = fits.once(
+        "softmax",
+        lambda: fit(features, targets, n_classes=classes, seed=seed, progress=progress),
+    )
     if left_out:
         scores = agreement_scores(found.left_out, targets)
         return Detection(scores, found.left_out, notes={"C": found.C})
@@ -126,29 +136,29 @@ def softmax_l2(
 
 
 def argmax(
-    features: Array, targets: Array, classes: int, seed: int, progress: ProgressCallback
+    features: Array, targets: Array, classes: int, seed: int, progress: ProgressCallback, fits: Fits
 ) -> Detection:
     """0 where a model that has not seen an image would label it otherwise, else 1."""
-    found = softmax_l2(features, targets, classes, seed, progress, left_out=True)
+    found = softmax_l2(features, targets, classes, seed, progress, fits, left_out=True)
     agrees = np.where(np.isnan(found.scores), np.nan, (found.scores >= 0.5).astype(np.float64))
     return Detection(agrees, found.probabilities, notes=found.notes)
 
 
 def confident(
-    features: Array, targets: Array, classes: int, seed: int, progress: ProgressCallback
+    features: Array, targets: Array, classes: int, seed: int, progress: ProgressCallback, fits: Fits
 ) -> Detection:
     """Confident learning by the cleanlab package, on softmax regression left out."""
     from air_core.baselines.confident import confident_learning
 
     _single(targets, "Confident learning")
-    found = softmax_l2(features, targets, classes, seed, progress, left_out=True)
+    found = softmax_l2(features, targets, classes, seed, progress, fits, left_out=True)
     said = confident_learning(found.probabilities, targets)
     notes = {**found.notes, "issues": int(said.issues.sum())}
     return Detection(said.quality, found.probabilities, notes=notes)
 
 
 def robust(
-    features: Array, targets: Array, classes: int, seed: int, progress: ProgressCallback
+    features: Array, targets: Array, classes: int, seed: int, progress: ProgressCallback, fits: Fits
 ) -> Detection:
     """RoLR, one class against the rest."""
     from air_core.baselines.robust_logistic import robust_logistic
@@ -164,7 +174,7 @@ def robust(
 
 
 def neighbours(
-    features: Array, targets: Array, classes: int, seed: int, progress: ProgressCallback
+    features: Array, targets: Array, classes: int, seed: int, progress: ProgressCallback, fits: Fits
 ) -> Detection:
     """The labels of the fifty images most alike."""
     from air_core.baselines.neighbours import vote
@@ -175,7 +185,7 @@ def neighbours(
 
 def simifeat(
     features: Array, targets: Array, classes: int, seed: int, progress: ProgressCallback,
-    *, method: str,
+    fits: Fits, *, method: str,
 ) -> Detection:  # fmt: skip
     """SimiFeat: in how many rounds a label was found wrong; ties by the neighbours' shares."""
     from air_core.baselines.simifeat import simifeat as find
@@ -190,7 +200,7 @@ def simifeat(
 
 
 def area_under_margin(
-    features: Array, targets: Array, classes: int, seed: int, progress: ProgressCallback
+    features: Array, targets: Array, classes: int, seed: int, progress: ProgressCallback, fits: Fits
 ) -> Detection:
     """AUM of a small network over eight epochs."""
     from air_core.baselines.area_under_margin import area_under_margin as watch

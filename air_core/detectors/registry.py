@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from air_core.detectors import methods
-from air_core.detectors.detection import Detection
+from air_core.detectors.detection import Detection, Fits
 from air_core.errors import SolverError
 from air_core.progress import ProgressCallback, silent
 
-Method = Callable[[NDArray[Any], NDArray[Any], int, int, ProgressCallback], Detection]
+Method = Callable[[NDArray[Any], NDArray[Any], int, int, ProgressCallback, Fits], Detection]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Detector:
     about : str
         What it computes, in a sentence.
     method : callable
-        ``(features, targets, n_classes, seed, progress) -> Detection``.
+        ``(features, targets, n_classes, seed, progress, fits) -> Detection``.
     tags : bool
         Whether items may have several labels.
     """
@@ -46,8 +46,8 @@ class Detector:
 _ALL = (
     Detector(
         "consensus", "Consensus",
-        "geometric mean of a neighbours' vote, two small heads trained with mixup, and ridge "
-        "regression, on half-whitened features",
+        "chance that the label is right: neighbours and ridge regression without it, the noise "
+        "they tell of, and small heads that learn from both",
         methods.consensus,
     ),
     Detector(
@@ -158,6 +158,7 @@ def detect(
     n_classes: int,
     seed: int = 0,
     progress: ProgressCallback = silent,
+    fits: Fits | None = None,
 ) -> Detection:
     """Ask a detector about every row.
 
@@ -170,11 +171,13 @@ def detect(
         Class indices, −1 unlabelled; or tags 1 and 0, rows of −1 unlabelled.
     n_classes, seed : int
     progress : callable
+    fits : Fits, optional
+        Models that other detectors fitted to the same features and targets with the same seed.
 
     Returns
     -------
     Detection
-        Its notes tell what it cost: ``seconds``.
+        Its notes tell what it cost: ``seconds``, a model fitted before counted as if it were anew.
 
     Raises
     ------
@@ -184,7 +187,8 @@ def detect(
     found = find_detector(name)
     if len(features) != len(targets):
         raise SolverError(f"Expected labels of {len(features)} rows, got {len(targets)}.")
-    started = time.perf_counter()
-    detection = found.method(features, targets, n_classes, seed, progress)
-    seconds = round(time.perf_counter() - started, 3)
+    fits = fits or Fits()
+    started, saved = time.perf_counter(), fits.saved
+    detection = found.method(features, targets, n_classes, seed, progress, fits)
+    seconds = round(time.perf_counter() - started + fits.saved - saved, 3)
     return replace(detection, notes={**detection.notes, "seconds": seconds})
