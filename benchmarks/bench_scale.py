@@ -8,20 +8,25 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from air_core import pipeline
+from air_core.baselines.approximate import LikeGraph
 from air_core.bench import Report
 from air_core.installation import workspaces_folder
 from air_core.progress import ProgressCallback, silent
 from air_core.projection import METHODS, MapSettings
 from air_core.projection import project as lay_out
 from air_core.workspace import Workspace
+from benchmarks import data as sets
 from benchmarks import scale_browser, ui_workspace
 
-SECTIONS = ("browser", "process", "maps")
+SECTIONS = ("browser", "process", "maps", "neighbours")
 IMAGES = 1_000_000
 CLASSES, P = 100, 128
 DECIDED = 1_000
 SAMPLE, PLACED = 10_000, 10_000
+LOOKED_UP, NEIGHBOURS, ASKED = 200_000, 50, 1_000
 
 
 def run(
@@ -128,6 +133,38 @@ def _maps(report: Report, data: Path, images: int) -> None:
             minutes_for_all=(marks[0] - started + (images - SAMPLE) * (ended - marks[0]) / PLACED)
             / 60,
         )
+
+
+def _neighbours(report: Report, data: Path, images: int) -> None:
+    """Neighbours found along a graph against all pairs compared."""
+    rng = np.random.default_rng(0)
+    centres = np.abs(rng.standard_normal((CLASSES, P), dtype=np.float32))
+    noise = rng.standard_normal((LOOKED_UP, P), dtype=np.float32)
+    synthetic = np.maximum(0, 0.6 * centres[rng.integers(0, CLASSES, LOOKED_UP)] + noise - 0.3)
+    cifar = sets.load(data, "cifar10n", "worst").features
+    for name, features in (("cifar10n", cifar), ("synthetic", synthetic)):
+        x = np.asarray(features, dtype=np.float32)
+        x = x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
+        started = time.perf_counter()
+        graph = LikeGraph(x)
+        built = time.perf_counter()
+        asked = np.sort(np.random.default_rng(0).permutation(len(x))[:ASKED])
+        found, _ = graph.nearest(x[asked], NEIGHBOURS)
+        looked = time.perf_counter()
+        exact = [np.argpartition(-(x @ x[row]), NEIGHBOURS)[:NEIGHBOURS] for row in asked]
+        ended = time.perf_counter()
+        recall = np.mean([np.isin(e, f).mean() for e, f in zip(exact, found, strict=True)])
+        report.add(
+            f"the {NEIGHBOURS} most alike: a graph against all pairs, {ASKED} questions",
+            features=name,
+            images=len(x),
+            p=x.shape[1],
+            built_in_s=built - started,
+            questions_a_second=ASKED / (looked - built),
+            compared_a_second=ASKED / (ended - looked),
+            recall=float(recall),
+        )
+        report.expect(f"recall at {NEIGHBOURS}, {name}", float(recall), ">=", 0.95)
 
 
 if __name__ == "__main__":

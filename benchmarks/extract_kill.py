@@ -7,7 +7,6 @@ import random
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +17,8 @@ import numpy as np
 from air_core.features.extract import SHARD_SIZE
 
 KILLS = 10
-LONGEST_S = 8.0
-"""Seconds after the first batch within which a run is killed."""
+MOST = 1.5
+"""Shards, at most, that a run has computed when it is killed; some die in their first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ def kill_ten_times(files: Sequence[Path], *, kills: int = KILLS, seed: int = 0) 
         listing.write_text(json.dumps([str(file) for file in files]))
         folder = Path(place) / "killed"
         for number in range(kills):
-            after = rng.uniform(0, LONGEST_S)
+            after = rng.randrange(int(MOST * SHARD_SIZE))
             begun, reached, ended = _run(listing, folder, after)
             kept = _kept(folder)
             again = max(0, reached - kept) / SHARD_SIZE
@@ -59,7 +58,7 @@ def kill_ten_times(files: Sequence[Path], *, kills: int = KILLS, seed: int = 0) 
             rows.append(
                 {
                     "run": number,
-                    "killed_after_s": after,
+                    "killed_after_images": after,
                     "found": begun,
                     "reached": reached,
                     "kept": kept,
@@ -74,19 +73,17 @@ def kill_ten_times(files: Sequence[Path], *, kills: int = KILLS, seed: int = 0) 
     return Killed(rows, different, most)
 
 
-def _run(listing: Path, folder: Path, after: float | None) -> tuple[int, int, bool]:
-    """Extract, and kill it some seconds after its first report; images done at first and last."""
+def _run(listing: Path, folder: Path, after: int | None) -> tuple[int, int, bool]:
+    """Extract, and kill it after so many images; images done at first and at last."""
     command = [sys.executable, "-m", "benchmarks.extract_kill", str(listing), str(folder)]
     root = Path(__file__).resolve().parents[1]
     with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
         begun = reached = -1
-        until = None
         for line in child.stdout:
             reached = int(line)
             begun = reached if begun < 0 else begun
-            until = until or (None if after is None else time.monotonic() + after)
-            if until is not None and time.monotonic() >= until:
+            if after is not None and reached - begun >= after:
                 child.kill()
                 break
         rest = child.stdout.read().split()

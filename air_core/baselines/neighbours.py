@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from air_core.baselines import approximate
 from air_core.errors import SolverError
 from air_core.progress import ProgressCallback, silent
 
@@ -19,9 +20,13 @@ def nearest(
     k: int,
     *,
     among: NDArray[np.intp] | None = None,
+    exact: bool | None = None,
     progress: ProgressCallback = silent,
 ) -> tuple[NDArray[np.intp], Floats]:
     """The k rows of the largest cosine to each row, itself left out, nearest first.
+
+    Among more than :data:`~air_core.baselines.approximate.EXACT_UP_TO` rows nearly all of the
+    nearest are found, if faiss is installed; ``bench scale`` says how many.
 
     Parameters
     ----------
@@ -30,6 +35,8 @@ def nearest(
         At most one less than there are rows.
     among : ndarray of intp, optional
         Rows that may be neighbours; all by default.
+    exact : bool, optional
+        Compare every row with every other, however many there are; or never do.
     progress : callable
 
     Returns
@@ -47,28 +54,64 @@ def nearest(
     >>> nearest(np.array([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0]]), 1)[0].ravel()
     array([1, 0, 1])
     """
-    import torch
-
     n = len(features)
     pool = np.arange(n) if among is None else among
     if k >= len(pool):
         raise SolverError(f"Expected more than {k} images to compare, got {len(pool)}.")
-    lengths = np.linalg.norm(features, axis=1, keepdims=True)
-    unit = torch.from_numpy((features / np.maximum(lengths, 1e-12)).astype(np.float32))
-    others = unit if among is None else unit[torch.from_numpy(pool)]
-    place = np.full(n, -1, dtype=np.intp)
+    array = np.asarray(features, dtype=np.float32)  # squares of float16 overflow from 256 on
+    unit = array / np.maximum(np.linalg.norm(array, axis=1, keepdims=True), 1e-12)
+    if exact is None:
+        exact = len(pool) <= approximate.EXACT_UP_TO or not approximate.is_there()
+    if exact:
+        return _compared(unit, np.arange(n), pool, k, progress)
+    return _looked_up(unit, pool, k, progress)
+
+
+def _compared(
+    unit: Floats,
+    questions: NDArray[np.intp],
+    pool: NDArray[np.intp],
+    k: int,
+    progress: ProgressCallback,
+) -> tuple[NDArray[np.intp], Floats]:
+    """Each question with every row of the pool."""
+    import torch
+
+    whole = len(pool) == len(unit)
+    others = torch.from_numpy(unit if whole else unit[pool])
+    place = np.full(len(unit), -1, dtype=np.intp)
     place[pool] = np.arange(len(pool))
-    rows, cosines = np.empty((n, k), np.intp), np.empty((n, k), np.float32)
-    for start in range(0, n, _BLOCK):
-        progress(start, n, "Finding the images most alike")
-        likeness = unit[start : start + _BLOCK] @ others.T
-        own = place[start : start + len(likeness)]
+    m = len(questions)
+    rows, cosines = np.empty((m, k), np.intp), np.empty((m, k), np.float32)
+    for start in range(0, m, _BLOCK):
+        progress(start, m, "Finding the images most alike")
+        asked = questions[start : start + _BLOCK]
+        likeness = torch.from_numpy(unit[asked]) @ others.T
+        own = place[asked]
         there = np.flatnonzero(own >= 0)
         likeness[torch.from_numpy(there), torch.from_numpy(own[there])] = -2.0
         best = likeness.topk(k)
-        rows[start : start + len(likeness)] = pool[best.indices.numpy()]
-        cosines[start : start + len(likeness)] = best.values.numpy()
+        rows[start : start + len(asked)] = pool[best.indices.numpy()]
+        cosines[start : start + len(asked)] = best.values.numpy()
     return rows, cosines
+
+
+def _looked_up(
+    unit: Floats, pool: NDArray[np.intp], k: int, progress: ProgressCallback
+) -> tuple[NDArray[np.intp], Floats]:
+    """Each row with those rows of the pool that a graph leads to."""
+    others = unit if len(pool) == len(unit) else unit[pool]
+    graph = approximate.LikeGraph(others, progress=progress)
+    found, cosines = graph.nearest(unit, k + 1, progress=progress)
+    none = found < 0
+    short, found = np.flatnonzero(none.any(axis=1)), pool[found]
+    # Each row leaves itself out; one that is not in the pool, or not found, has one too many.
+    drop = (found == np.arange(len(unit))[:, None]) & ~none
+    drop[~drop.any(axis=1), -1] = True
+    rows, nearest_k = found[~drop].reshape(-1, k), cosines[~drop].reshape(-1, k)
+    if len(short):  # the graph led to too few
+        rows[short], nearest_k[short] = _compared(unit, short, pool, k, silent)
+    return rows, nearest_k
 
 
 def vote(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.neighbors import NearestNeighbors
 
-from air_core.baselines import nearest, vote
+from air_core.baselines import approximate, nearest, vote
 from air_core.baselines.simifeat import hoc, simifeat
 from air_core.errors import SolverError
 from tests.baselines.clusters import clusters
@@ -57,3 +57,42 @@ def test_hoc_recovers_a_known_transition():
     transition, prior = hoc(seen[:, 0], seen[:, 1:], 3)
     np.testing.assert_allclose(transition, truth, atol=0.03)
     np.testing.assert_allclose(prior, [0.5, 0.3, 0.2], atol=0.02)
+
+
+@pytest.mark.parametrize("among", [None, np.arange(0, 3000, 2)])
+def test_neighbours_along_a_graph_are_nearly_those_of_all_pairs(among):
+    pytest.importorskip("faiss")
+    rng = np.random.default_rng(0)
+    centres = np.abs(rng.standard_normal((40, 16)))
+    x = np.maximum(0, centres[rng.integers(0, 40, 3000)] + 0.3 * rng.standard_normal((3000, 16)))
+    exact, cosines = nearest(x, 10, among=among, exact=True)
+    found, near = nearest(x, 10, among=among, exact=False)
+    hits = [len(set(a) & set(b)) for a, b in zip(exact.tolist(), found.tolist(), strict=True)]
+    assert np.mean(hits) > 9.5
+    assert not (found == np.arange(3000)[:, None]).any()
+    if among is not None:
+        assert np.isin(found, among).all()
+    assert (near <= cosines + 1e-5).all()
+    again, _ = nearest(x, 10, among=among, exact=False)
+    np.testing.assert_array_equal(found, again)
+
+
+def test_where_a_graph_leads_to_too_few_all_pairs_are_compared(monkeypatch):
+    class Lost:
+        def __init__(self, unit, **_):
+            self.own = np.arange(len(unit))
+
+        def nearest(self, questions, k, **_):
+            rows = np.full((len(questions), k), -1)
+            rows[:, 0] = self.own
+            return rows, np.ones((len(questions), k), np.float32)
+
+    monkeypatch.setattr(approximate, "LikeGraph", Lost)
+    x = np.abs(np.random.default_rng(0).standard_normal((60, 8)))
+    for some, exactly in zip(nearest(x, 7, exact=False), nearest(x, 7, exact=True), strict=True):
+        np.testing.assert_array_equal(some, exactly)
+
+
+def test_half_precision_does_not_overflow():
+    x = np.array([[300.0, 0.0], [300.0, 10.0], [0.0, 300.0]], dtype=np.float16)
+    assert nearest(x, 1)[0].ravel().tolist() == [1, 0, 1]
