@@ -117,6 +117,60 @@ def curves(scores: NDArray[np.floating], wrong: NDArray[np.bool_]) -> Curves:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Reliability:
+    """Whether suggestions are as often right as they are said to be.
+
+    Parameters
+    ----------
+    confidence, right : ndarray of shape (m,)
+        Mean confidence of suggestions nearly as sure as each other, and the share that is right.
+    calibration_error : float
+        ECE over 15 bins of equal width.
+    right_on_wrong : float
+        Share of right suggestions where the given label is wrong; NaN where none is.
+    """
+
+    confidence: NDArray[np.float64]
+    right: NDArray[np.float64]
+    calibration_error: float
+    right_on_wrong: float
+
+
+def reliability(
+    ranking: Ranking, truth: NDArray[np.integer], *, bins: int = 10
+) -> Reliability | None:
+    """Hold the suggestions of single labels against what is known to be right.
+
+    Parameters
+    ----------
+    ranking : Ranking
+    truth : ndarray of shape (n,)
+        Class indices, −1 where nothing is known.
+    bins : int
+        At most so many groups, of about as many suggestions each.
+
+    Returns
+    -------
+    Reliability or None
+        None for tags, and where nothing is known.
+    """
+    known = truth >= 0
+    if ranking.suggested_tags is not None or not known.any():
+        return None
+    sure = ranking.confidences[known].astype(np.float64)
+    hit = ranking.suggested_labels[known] == truth[known]
+    order = np.argsort(sure, kind="stable")
+    groups = [rows for rows in np.array_split(order, bins) if len(rows)]
+    wrong = ranking.given_labels[known] != truth[known]
+    return Reliability(
+        confidence=np.array([sure[rows].mean() for rows in groups]),
+        right=np.array([hit[rows].mean() for rows in groups]),
+        calibration_error=metrics.expected_calibration_error(sure, hit),
+        right_on_wrong=float(hit[wrong].mean()) if wrong.any() else float("nan"),
+    )
+
+
 def confusion(ranking: Ranking, n_classes: int) -> NDArray[np.intp]:
     """Count labelled items by given (row) and suggested label (column).
 

@@ -96,8 +96,8 @@ DETECTORS: dict[str, str] = {
     "svm-activation": "SVM activation",
     "refined-margin": "Refined margin",
 }
-# The signed reading of the model finds more wrong labels than its activations: docs/concepts.md.
-DEFAULT_DETECTOR = "air-margin"
+# It finds more wrong labels than any other detector on the same features: docs/consensus.md.
+DEFAULT_DETECTOR = "consensus"
 
 
 def open_source(
@@ -243,15 +243,14 @@ def detector_name(detector: str | None = None, score: str | None = None) -> str:
 
     Examples
     --------
-    >>> detector_name(), detector_name("refined"), detector_name("air", "activation")
-    ('air-margin', 'refined-margin', 'air-activation')
-    ('air-margin', 'svm-margin', 'air-activation')
-    >>> detector_name("knn")
-    'knn'
+    >>> detector_name(), detector_name("refined"), detector_name(score="activation")
+    ('consensus', 'refined-margin', 'air-activation')
+    >>> detector_name("air"), detector_name("knn")
+    ('air-margin', 'knn')
     """
-    if detector in ALL_DETECTORS and score is None:
-        return str(detector)
-    model, _, own_score = (detector or DEFAULT_DETECTOR).partition("-")
+    if score is None and (detector is None or detector in ALL_DETECTORS):
+        return detector or DEFAULT_DETECTOR
+    model, _, own_score = (detector or "air").partition("-")
     return f"{model}-{score or own_score or 'margin'}"
 
 

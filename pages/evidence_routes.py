@@ -123,7 +123,7 @@ def _place_on_path() -> float | None:
     For a fit that was stopped early, which acts like a larger λ_g, where the exact solver flags
     about as many images.
     """
-    fit, path, ranking = resources.fit("air"), _path(), resources.ranking()
+    fit, path, ranking = resources.fit("air"), _path(), resources.ranking("air-margin")
     if fit is None or path is None or ranking is None:
         return None
     if fit.settings["solver"] == "exact":

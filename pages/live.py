@@ -25,7 +25,7 @@ from air_core.runs import run_names
 from air_core.workspace import Workspace
 from pages import resources, state
 from pages.components.grid import REVIEW, Basis, GridItem, as_rows
-from pages.components.ranked import first_page
+from pages.components.ranked import first_page, rank_by
 from pages.components.refit import REFIT, SOLVERS, fit_again, refit_at
 from pages.components.strength import KEY, Moved, read_asked, strength_slider, track
 from pages.components.strength.dial import Dial, Pin, turn
@@ -81,6 +81,12 @@ def strength_bar(workspace: Workspace, fit: Fit, ranking: Ranking) -> Live:
     """
     stored = Live(ranking, fit.lambda_g, fit.lambda_scale, fit.run_id)
     if fit.model != "air" or fit.lambda_scale is None:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.caption("λ_g moves the ranking by AIR.", width="content")
+            st.button(
+                "Rank by AIR and move λ_g", on_click=rank_by, args=("air-margin",),
+                type="tertiary", icon=":material/tune:",
+            )  # fmt: skip
         return stored
     stored = replace(stored, source=f"{SOLVERS[fit.settings['solver']]} fit")
     dial, begun = state.dial(), resources.path(**_of(fit))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from air_core import facts, pipeline
+from air_core.errors import SolverError
 from air_core.progress import ProgressCallback
 from air_core.recents import remember_workspace
 from air_core.workspace import Workspace
@@ -47,7 +49,7 @@ def start_opening(source: str, folder: Path, *, audit: bool = False, **how: str 
 
 
 def start_audit(workspace: Workspace) -> Job:
-    """Compute features and fit both models in the background."""
+    """Compute features, fit both models and ask the consensus, in the background."""
     return registry.start(workspace.root, AUDIT, "Auditing the images")
 
 
@@ -77,6 +79,12 @@ def jobs_of(folder: Path) -> list[Job]:
     return [job for job in registry.of(folder) if job.kind != OPEN]
 
 
+def _consensus(workspace: Workspace, progress: ProgressCallback) -> None:
+    """The default ranking; AIR's stands in for it where there are too few labels."""
+    with contextlib.suppress(SolverError):
+        pipeline.rank(workspace, progress=progress)
+
+
 @registry.recipe(OPEN)
 def _open(folder: Path, arguments: Mapping[str, Any], progress: ProgressCallback) -> None:
     how = {name: value for name, value in arguments.items() if name not in ("source", "audit")}
@@ -91,6 +99,7 @@ def _open(folder: Path, arguments: Mapping[str, Any], progress: ProgressCallback
 def _audit(folder: Path, arguments: Mapping[str, Any], progress: ProgressCallback) -> None:
     workspace = Workspace.open(folder)
     pipeline.audit(workspace, progress=progress)
+    _consensus(workspace, progress)
     workspace.close()
     start_facts(folder)
 
@@ -108,6 +117,7 @@ def _facts(folder: Path, arguments: Mapping[str, Any], progress: ProgressCallbac
 def _refine(folder: Path, arguments: Mapping[str, Any], progress: ProgressCallback) -> None:
     workspace = Workspace.open(folder)
     pipeline.refine(workspace, progress=progress)
+    _consensus(workspace, progress)
     workspace.close()
 
 
@@ -115,6 +125,7 @@ def _refine(folder: Path, arguments: Mapping[str, Any], progress: ProgressCallba
 def _published(folder: Path, arguments: Mapping[str, Any], progress: ProgressCallback) -> None:
     workspace = Workspace.open(folder)
     pipeline.audit(workspace, progress=progress)
+    _consensus(workspace, progress)
     workspace.close()
 
 

@@ -105,8 +105,21 @@ def fit(model: str = "air") -> Fit | None:
     return _fit(folder, _stamp(folder), model, _runs_stamp(folder / "runs", model))
 
 
-def ranking(detector: str = pipeline.DEFAULT_DETECTOR) -> Ranking | None:
-    """The ranking of a detector from the latest fit; None before the first fit of its model."""
+def default_detector() -> str:
+    """The consensus where it was asked; AIR's margin before that."""
+    best = pipeline.DEFAULT_DETECTOR
+    return best if fit(model_of(best)) is not None else "air-margin"
+
+
+def ranking(detector: str | None = None) -> Ranking | None:
+    """The ranking of a detector from the latest fit; None before the first fit of its model.
+
+    Parameters
+    ----------
+    detector : str, optional
+        :func:`default_detector` by default.
+    """
+    detector = detector or default_detector()
     current = fit(model_of(detector))
     return (
         None if current is None else _rank(str(require_workspace().root), detector, current.run_id)
@@ -127,10 +140,15 @@ def model_of(detector: str) -> str:
 
 
 def detectors() -> dict[str, str]:
-    """Titles of the audit's detectors, fitted or not, and of all others that were run."""
+    """Titles of the audit's detectors, fitted or not, and of all others that were run.
+
+    The default one comes first.
+    """
     folder = require_workspace().root
     others = _others_run(folder, _stamp(folder), _stamp(folder, "runs"))
-    return {**pipeline.DETECTORS, **{name: pipeline.detector_title(name) for name in others}}
+    titles = {**pipeline.DETECTORS, **{name: pipeline.detector_title(name) for name in others}}
+    first = default_detector()
+    return {first: titles.pop(first), **titles}
 
 
 def standing() -> Standing:

@@ -206,7 +206,8 @@ def test_a_changed_source_is_not_ranked_by_the_old_model(audited, air):
     (source.parent / "images/35.png").rename(source.parent / "images/99.png")
     source.write_text(text.replace("images/35.png", "images/99.png"))
     assert air("open", source, "--workspace", folder)[0] == 0
-    assert "air-audit fit" in air("rank", folder)[2]
+    assert "air-audit extract" in air("rank", folder)[2]
+    assert "air-audit fit" in air("rank", folder, "--detector", "air")[2]
     assert "air-audit extract" in air("fit", folder)[2]
     assert air("extract", folder, "--device", "cpu")[0] == 0
     assert air("fit", folder)[0] == 0
@@ -215,14 +216,15 @@ def test_a_changed_source_is_not_ranked_by_the_old_model(audited, air):
     lines = source.read_text().splitlines()
     source.write_text("\n".join([lines[0], *reversed(lines[1:])]) + "\n")
     assert air("open", source, "--workspace", folder)[0] == 0
-    assert "air-audit fit" in air("rank", folder)[2]
+    assert "air-audit extract" in air("rank", folder)[2]
+    assert "air-audit fit" in air("rank", folder, "--detector", "air")[2]
 
 
 def test_changed_labels_need_a_new_fit(audited, air):
     source, folder = audited
     source.write_text(source.read_text().replace("images/00.png,circle", "images/00.png,square"))
     assert air("open", source, "--workspace", folder)[0] == 0
-    assert "air-audit fit" in air("rank", folder)[2]
+    assert "air-audit fit" in air("rank", folder, "--detector", "air")[2]
 
 
 def test_decisions_come_in_any_spreadsheets_csv_and_only_once(audited, air, tmp_path):
@@ -297,7 +299,8 @@ def test_steps_out_of_order_say_what_to_run(tmp_path, air):
     folder = tmp_path / "ws"
     air("open", make_source(tmp_path / "source"), "--workspace", folder)
     assert "air-audit extract" in air("fit", folder)[2]
-    assert "air-audit fit" in air("rank", folder)[2]
+    assert "air-audit extract" in air("rank", folder)[2]
+    assert "air-audit fit" in air("rank", folder, "--detector", "air")[2]
     code, _, error = air("rank", folder, "--detector", "crystal-ball")
     assert code == 1
     assert "svm-activation" in error

@@ -230,7 +230,7 @@ def rank(
     workspace: WorkspaceArgument,
     detector: Annotated[
         str | None,
-        typer.Option(help="air-margin by default; air-audit detectors lists all there are."),
+        typer.Option(help="consensus by default; air-audit detectors lists all there are."),
     ] = None,
     score: Annotated[str | None, typer.Option(help="margin or activation.")] = None,
     top: Annotated[int | None, typer.Option(min=1, help="Only the N worst.")] = None,

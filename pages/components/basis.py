@@ -34,10 +34,13 @@ class Basis:
         scoring it.
     verdict : ndarray of shape (n,), dtype int8
         1 right, -1 wrong, 0 unknown.
+    truth : ndarray of shape (n,), dtype intp, or None
+        The class that is right, −1 where it is unknown or none of the audit's; None for tags.
     """
 
     kind: Kind
     verdict: NDArray[np.int8]
+    truth: NDArray[np.intp] | None = None
 
     @property
     def known(self) -> NDArray[np.bool_]:
@@ -122,28 +125,46 @@ def from_truth(dataset: Dataset, truth: Mapping[str, str]) -> Basis:
         If no path of the truth is in the dataset.
     """
     verdict = np.zeros(len(dataset), dtype=np.int8)
+    right, known = _unknown(dataset), _classes(dataset)
     for row, path in enumerate(dataset.paths):
         if (label := truth.get(path)) is not None:
             same = label in (dataset.given_text(row), dataset.shown(dataset.given_text(row)))
             verdict[row] = 1 if same else -1
+            right[row] = dataset.given_labels[row] if same else known.get(label, -1)
     if not verdict.any():
         raise SourceError(
             f"Expected paths as in the source, such as {dataset.paths[0]!r}, got none of them "
             f"among the {len(truth)} of the file."
         )
-    return Basis("truth", verdict)
+    return Basis("truth", verdict, None if dataset.multilabel else right)
 
 
 def from_reviews(dataset: Dataset, reviewed: Mapping[str, LabelEvent]) -> Basis:
     """A kept label is right, a changed one wrong; excluded and unsure images stay unknown."""
     verdict = np.zeros(len(dataset), dtype=np.int8)
+    right, known = _unknown(dataset), _classes(dataset)
     for item_id, event in reviewed.items():
         row = dataset.row_of(item_id)
         if event.action == "keep":
-            verdict[row] = 1
+            verdict[row], right[row] = 1, dataset.given_labels[row]
         elif event.action == "relabel":
             verdict[row] = 1 if event.new_label == dataset.given_text(row) else -1
-    return Basis("reviews", verdict)
+            right[row] = known.get(event.new_label or "", -1)
+    return Basis("reviews", verdict, None if dataset.multilabel else right)
+
+
+def _unknown(dataset: Dataset) -> NDArray[np.intp]:
+    return np.full(len(dataset), -1, dtype=np.intp)
+
+
+def _classes(dataset: Dataset) -> dict[str, int]:
+    """Class indices by name, as the source writes it and as it is shown."""
+    if dataset.multilabel:
+        return {}
+    names = dataset.class_names
+    return {dataset.shown(name): index for index, name in enumerate(names)} | {
+        name: index for index, name in enumerate(names)
+    }
 
 
 def from_flags(flagged: NDArray[np.bool_]) -> Basis:

@@ -52,6 +52,12 @@ def choose_detector() -> str:
     )  # fmt: skip
 
 
+def rank_by(detector: str) -> None:
+    """Change the detector that the list is ranked by."""
+    st.session_state["review-detector"] = detector
+    first_page()
+
+
 def other_models(detector: str) -> list[Ranking]:
     """One ranking of each model but the detector's own: its scores share their suggestions."""
     one_each = {model_of(name): name for name in reversed(resources.detectors())}

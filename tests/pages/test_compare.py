@@ -124,13 +124,20 @@ def test_the_agreement_table_opens_the_review_on_its_images(audited):
 def test_curves_and_their_figures_follow_the_verdicts(audited, monkeypatch):
     page = with_truth(audited, monkeypatch)
     show(page, "curves")
-    assert len(page.get("plotly_chart")) == 2
+    assert len(page.get("plotly_chart")) == 3
     table = page.dataframe[0].value
     wrong, ranking = WRONG, pipeline.rank(Workspace.open(audited), "air-activation")
     errors = np.isin(np.arange(len(ranking)), wrong)
     assert table["AUROC"][0] == pytest.approx(metrics.auroc(ranking.scores, errors))
     assert table["Average precision"][0] == pytest.approx(
         metrics.average_precision(ranking.scores, errors)
+    )
+    given = ranking.given_labels
+    right = ranking.suggested_labels == np.where(errors, (given + 1) % 4, given)
+    told = page.dataframe[1].value
+    assert told["Right on wrong labels"][0] == pytest.approx(right[errors].mean())
+    assert told["Calibration error (ECE)"][0] == pytest.approx(
+        metrics.expected_calibration_error(ranking.confidences, right)
     )
 
 

@@ -135,7 +135,7 @@ def test_a_conflict_is_settled_as_a_chained_event(decided):
     page = view("conflicts")
     assert "**ana** says" in said(page)
     assert "round" in said(page)
-    assert "AIR suggests" in said(page)
+    assert "AIR margin suggests" in said(page)
     options = page.radio[0].options
     assert [option.partition(" (")[2] for option in options[:2]] == ["1 of 2 say so)"] * 2
     assert options[2:] == ["Leave it out", "Another label", "I cannot tell; leave it open"]

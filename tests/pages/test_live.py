@@ -78,7 +78,7 @@ def test_untouched_it_shows_the_fit_and_marks_what_matters(audit):
     workspace = Workspace.open(audit)
     data, run = slider(open_page()), stored_path(workspace)
     assert (data["at_fit"], data["mode"], data["source"]) == (True, "live", "SADMM fit")
-    assert data["flagged"] == pipeline.rank(workspace).flagged.sum()
+    assert data["flagged"] == pipeline.rank(workspace, "air-margin").flagged.sum()
     texts = [mark["text"] for mark in data["marks"]]
     assert texts[0] == "paper and fit 10×"
     assert texts[-1].startswith("all silent ")

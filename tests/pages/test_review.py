@@ -41,6 +41,7 @@ def test_a_damaged_workspace_is_one_line(imported):
 
 def test_before_the_audit_it_offers_to_start_one(imported, monkeypatch):
     monkeypatch.setattr(pipeline, "audit", lambda workspace, progress: progress(1, 2, "features"))
+    monkeypatch.setattr(pipeline, "rank", lambda workspace, progress: None)
     page = run()
     page.button[0].click().run()
     job = registry.find(imported.resolve(), "audit")
@@ -113,3 +114,17 @@ def test_what_waits_in_the_queue_is_offered_and_judged_without_knowing_the_other
     drawn.clear()
     page.run()
     assert drawn[items[0]] == "keep", "what one has said oneself is shown"
+
+
+def test_the_consensus_comes_first_once_it_was_asked_and_air_is_one_click_away(audited):
+    workspace = Workspace.open(audited)
+    before = run()
+    assert before.selectbox(key="review-detector").value == "air-margin"
+    ranking = pipeline.rank(workspace)
+    assert ranking.detector == "consensus"
+    page = run()
+    assert page.selectbox(key="review-detector").value == "consensus"
+    (button,) = [one for one in page.button if one.label == "Rank by AIR and move λ_g"]
+    button.click().run()
+    assert page.selectbox(key="review-detector").value == "air-margin"
+    assert not page.exception

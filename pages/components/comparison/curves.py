@@ -70,8 +70,46 @@ def curves(sides: tuple[Side, Side], basis: Basis) -> None:
             },
         },
     )
+    _suggestions(sides, basis)
     if basis.kind == "reviews":
         st.caption(
             "Judged on reviewed images only. Images reviewed from the top of one detector's list "
             "say little about what that detector missed; a random sample says more."
         )
+
+
+def _suggestions(sides: tuple[Side, Side], basis: Basis) -> None:
+    """Whether what is suggested is right, and as often as it says."""
+    if basis.truth is None:
+        return
+    found = {side.title: comparison.reliability(side.ranking, basis.truth) for side in sides}
+    told = {name: one for name, one in found.items() if one is not None}
+    if not told:
+        return
+    left, right = st.columns(2)
+    left.plotly_chart(
+        rate_curves(
+            {name: (one.confidence, one.right) for name, one in told.items()},
+            chance=((0.0, 1.0), (0.0, 1.0)), title="Reliability of suggestions",
+            x="Confidence", y="Suggestions that are right",
+        ), width="stretch", key="reliability",
+    )  # fmt: skip
+    right.dataframe(
+        [
+            {
+                "Detector": name,
+                "Right on wrong labels": one.right_on_wrong,
+                "Calibration error (ECE)": one.calibration_error,
+            }
+            for name, one in told.items()
+        ],
+        hide_index=True,
+        column_config={
+            name: st.column_config.NumberColumn(format="%.3f")
+            for name in ("Right on wrong labels", "Calibration error (ECE)")
+        },
+    )
+    right.caption(
+        "Right on wrong labels: how often the suggestion is right where the given label is not. "
+        "ECE: how far confidence lies from the share that is right; 0 is best."
+    )

@@ -7,6 +7,7 @@ from collections import Counter
 import pandas as pd
 import streamlit as st
 
+from air_core import pipeline
 from air_core.dataset import tags_text
 from air_core.decisions import settle
 from air_core.errors import AirError
@@ -111,7 +112,8 @@ def _who_said_what(workspace: Workspace, reviews: Reviews, conflict: Conflict) -
     ranking = resources.ranking()
     if ranking is not None:
         suggested = dataset.shown(ranking.suggested_text(row, dataset.class_names)) or "no label"
-        facts.append(f"AIR suggests **{literal(suggested)}** ({ranking.confidences[row]:.0%})")
+        who = pipeline.detector_title(ranking.detector)
+        facts.append(f"{who} suggests **{literal(suggested)}** ({ranking.confidences[row]:.0%})")
     st.markdown(" · ".join(facts))
     said = reviews.verdicts.reviews[conflict.item_id]
     lines = []
