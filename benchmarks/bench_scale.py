@@ -52,7 +52,13 @@ def _made(report: Report, images: int) -> Path:
     started = time.perf_counter()
     folder = workspaces_folder() / "bench" / "scale" / f"{images}"
     audit = ui_workspace.make(
-        folder, images, classes=CLASSES, p=P, projections=True, decided=DECIDED
+        folder,
+        images,
+        classes=CLASSES,
+        p=P,
+        store="float16",
+        projections=True,
+        decided=DECIDED,
     )
     if "the workspace" not in report.tables:
         size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())

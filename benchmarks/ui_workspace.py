@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from air_core import pipeline
 from air_core.atomic import atomic_write
 from air_core.baselines.svm import linear_svm
-from air_core.features.cache import FeatureCache
+from air_core.features.cache import FeatureCache, Stored
 from air_core.installation import versions
 from air_core.labels import Decision
 from air_core.progress import ProgressCallback, silent
@@ -46,6 +46,7 @@ def make(
     data: Path | None = None,
     classes: int = 10,
     p: int = 1280,
+    store: Stored = "float32",
     path: bool = False,
     projections: bool = False,
     decided: int = 0,
@@ -66,6 +67,8 @@ def make(
         Without it, clusters of random numbers.
     classes, p : int
         Of the random clusters.
+    store : {"float32", "float16"}
+        What the features are kept in.
     path : bool
         Solve the λ_g path as well; it is solved on all n images and takes its time.
     projections : bool
@@ -95,7 +98,7 @@ def make(
         stamp.write_text(json.dumps(mark))
     workspace = Workspace.open(audit)
     if base is not None:
-        _write_features(workspace, base, seed, progress)
+        _write_features(workspace, base, store, seed, progress)
         _fit_air(workspace, base)
         _fit_svm(workspace, base)
     if projections:
@@ -132,7 +135,7 @@ def _fitted(audit: Path) -> bool:
 
 
 def _write_features(
-    workspace: Workspace, base: Base, seed: int, progress: ProgressCallback
+    workspace: Workspace, base: Base, store: Stored, seed: int, progress: ProgressCallback
 ) -> None:
     dataset = workspace.dataset
     n, known = len(dataset), base.features.shape[0]
@@ -141,21 +144,22 @@ def _write_features(
         backbone=BACKBONE,
         fingerprint=FINGERPRINT,
         dim=base.features.shape[1],
+        dtype=store,
     )
-    if not cache.has(dataset.digests):
-        have = cache.known()
+
+    def blocks() -> Iterator[NDArray[np.float32]]:
         for start in range(0, n, SHARD):
             rows = np.arange(start, min(start + SHARD, n))
-            digests = dataset.digests[start : start + SHARD]
             progress(start, n, "Writing features")
-            if digests[0] in have:
-                continue
             rng = np.random.default_rng([seed, start])
             array = base.features[rows % known].astype(np.float32)
             again = rows >= known
             noise = rng.standard_normal((int(again.sum()), array.shape[1]), dtype=np.float32)
             array[again] *= np.maximum(0, 1 + 0.1 * noise)
-            cache.add_shard(digests, array)
+            yield array
+
+    if not cache.has(dataset.digests):
+        cache.write(dataset.digests, blocks())
     features = cache.assemble(dataset.digests)
     record = (BACKBONE, cache.folder.name, features.digest, dataset.images_digest())
     with atomic_write(workspace.features_dir / "current.txt") as file:
@@ -224,7 +228,7 @@ def _apply(
     given = workspace.dataset.given_labels
     scores, activations = [], []
     for rows in _blocks(len(array)):
-        x = np.asarray(array[rows])
+        x = np.asarray(array[rows], dtype=np.float32)
         scores.append((x @ coef + intercept).astype(np.float32))
         activations.append(own_class(np.sqrt((x * x) @ (coef * coef)), given[rows]))
     found = np.concatenate(scores)
@@ -293,6 +297,9 @@ if __name__ == "__main__":
     parser.add_argument("folder", type=Path)
     parser.add_argument("n", type=int)
     parser.add_argument("--data", type=Path)
+    parser.add_argument("--classes", type=int, default=10)
+    parser.add_argument("--p", type=int, default=1280, help="numbers in a row")
+    parser.add_argument("--store", choices=("float32", "float16"), default="float32")
     parser.add_argument("--path", action="store_true")
     parser.add_argument("--projections", action="store_true")
     parser.add_argument("--decided", type=int, default=0)
