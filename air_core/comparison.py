@@ -146,7 +146,7 @@ def reliability(
     ----------
     ranking : Ranking
     truth : ndarray of shape (n,)
-        Class indices, −1 where nothing is known.
+        Class indices, −1 where nothing is known. Images without a given label are left out.
     bins : int
         At most so many groups, of about as many suggestions each.
 
@@ -155,7 +155,7 @@ def reliability(
     Reliability or None
         None for tags, and where nothing is known.
     """
-    known = truth >= 0
+    known = (truth >= 0) & (ranking.given_labels != UNLABELLED)
     if ranking.suggested_tags is not None or not known.any():
         return None
     sure = ranking.confidences[known].astype(np.float64)

@@ -63,6 +63,7 @@ __all__ = [
     "audit",
     "bring_features",
     "current_features",
+    "default_detector",
     "detector_name",
     "detector_title",
     "extract",
@@ -74,6 +75,7 @@ __all__ = [
     "latest_fit",
     "load_kept",
     "load_projection",
+    "made_by",
     "open_source",
     "project",
     "projection_name",
@@ -259,11 +261,25 @@ def detector_title(name: str) -> str:
     return DETECTORS.get(name) or ALL_DETECTORS[name].title
 
 
+def default_detector(workspace: Workspace) -> str:
+    """The consensus; for tags, where it is not better than AIR's margin, that."""
+    return "air-margin" if workspace.dataset.multilabel else DEFAULT_DETECTOR
+
+
+def made_by(workspace: Workspace) -> str | None:
+    """The best detector that was asked about these images and labels: the default one, or AIR."""
+    for name in (default_detector(workspace), "air-margin"):
+        model = name.partition("-")[0] if name in DETECTORS else run_name(name)
+        if latest_fit(workspace, model) is not None:
+            return name
+    return None
+
+
 def rank(
     workspace: Workspace,
     detector: str = DEFAULT_DETECTOR,
     *,
-    reviewed: bool | None = None,
+    reviewed: bool = False,
     progress: ProgressCallback = silent,
 ) -> Ranking:
     """Rank all items, worst first.
@@ -274,9 +290,8 @@ def rank(
     detector : str
         One of :data:`DETECTORS` reads the newest fit of its model; another one of
         :data:`ALL_DETECTORS` is run unless it was.
-    reviewed : bool, optional
-        Learn from the labels as reviewed so far instead of those given. By default the consensus
-        does wherever something was decided, and no other detector.
+    reviewed : bool
+        Learn from the labels as reviewed so far instead of those given.
     progress : callable
 
     Raises
@@ -287,8 +302,6 @@ def rank(
     if detector not in DETECTORS and detector not in ALL_DETECTORS:
         known = ", ".join(dict.fromkeys([*DETECTORS, *ALL_DETECTORS]))
         raise WorkspaceError(f"Expected a detector among {known}, got {detector!r}.")
-    if reviewed is None:
-        reviewed = detector == "consensus" and bool(workspace.reviewed())
     if reviewed or detector not in DETECTORS:
         made = fit_detector(workspace, detector, reviewed=reviewed, progress=progress)
         return rank_fit(workspace, detector, made)

@@ -106,8 +106,8 @@ def fit(model: str = "air") -> Fit | None:
 
 
 def default_detector() -> str:
-    """The consensus where it was asked; AIR's margin before that."""
-    best = pipeline.DEFAULT_DETECTOR
+    """The consensus where it was asked about these features; AIR's margin before that."""
+    best = pipeline.default_detector(require_workspace())
     return best if fit(model_of(best)) is not None else "air-margin"
 
 
@@ -186,7 +186,8 @@ def export_files(format: str, **choice: Any) -> dict[str, bytes]:
     ExportError
         If the labels cannot be written in that format, or reviewers differ.
     """
-    folder, events, current = require_workspace().root, reviews().events, fit()
+    folder, events = require_workspace().root, reviews().events
+    current = fit(model_of(default_detector()))
     newest, run = events[-1].hash if events else "", current.run_id if current else ""
     return _export_files(folder, _stamp(folder), newest, run, format, tuple(choice.items()))
 

@@ -8,12 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 from typer.main import get_command
 
 from air_core import cli, pipeline
 from air_core.rank_export import COLUMNS
+from air_core.workspace import Workspace
 from tests.shapes import WRONG, make_source
 
 TRUE = {"images/03.png": "circle", "images/14.png": "stripes"}
@@ -178,6 +180,26 @@ def test_a_detector_not_yet_run_is_run_and_learns_from_decisions(audited, air, t
     assert len(runs) == 3  # as given, reviewed before and after the decision
     assert air("rank", folder, "--detector", "knn", "--given", "--out", ranked)[0] == 0
     assert len(sorted((folder / "runs").glob("*-detector.knn-*"))) == 3
+
+
+def test_the_default_is_the_consensus_and_an_export_asks_no_detector(audited, air, tmp_path):
+    folder, ranked = audited[1], tmp_path / "ranked.csv"
+
+    def asked():
+        return len(sorted((folder / "runs").glob("*-detector.consensus-*")))
+
+    for number in range(2):
+        out = tmp_path / f"labels{number}.csv"
+        assert air("export", folder, "--format", "csv", "--out", out)[0] == 0
+        assert asked() == number  # none yet; then the one that was ranked by
+        assert air("rank", folder, "--out", ranked, "--overwrite")[0] == 0
+        assert {row["detector"] for row in read_csv(ranked)} == {"consensus"}
+    workspace = Workspace.open(folder)
+    assert pipeline.made_by(workspace) == "consensus"
+    # What it said of other features is no ranking by these.
+    np.save(tmp_path / "own.npy", np.eye(len(workspace.dataset), 8, dtype=np.float32))
+    pipeline.bring_features(workspace, tmp_path / "own.npy")
+    assert pipeline.made_by(workspace) == "air-margin"
 
 
 def test_detectors_are_listed_with_what_they_compute(air):

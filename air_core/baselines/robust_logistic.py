@@ -178,7 +178,8 @@ def trimmed_directions(
         if not len(active):
             break
         steps = rows.T @ (least[:, wide] * signs[:, active]) - pulls[:, active]
-        along = -(pulls[:, active] * steps).sum(axis=0) / np.square(steps).sum(axis=0)
+        square = np.square(steps).sum(axis=0)
+        along = -(pulls[:, active] * steps).sum(axis=0) / np.where(square > 0, square, 1.0)
         pulls[:, active] += np.clip(along, 0, 1) * steps
     lengths = np.linalg.norm(pulls, axis=0)
     return (pulls / np.where(lengths > 0, lengths, 1.0)).astype(np.float32), gaps

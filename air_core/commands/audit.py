@@ -230,7 +230,9 @@ def rank(
     workspace: WorkspaceArgument,
     detector: Annotated[
         str | None,
-        typer.Option(help="consensus by default; air-audit detectors lists all there are."),
+        typer.Option(
+            help="consensus by default, for tags air-margin; air-audit detectors lists all."
+        ),
     ] = None,
     score: Annotated[str | None, typer.Option(help="margin or activation.")] = None,
     top: Annotated[int | None, typer.Option(min=1, help="Only the N worst.")] = None,
@@ -238,20 +240,21 @@ def rank(
         Path | None, typer.Option("--out", help="CSV file instead of a table on screen.")
     ] = None,
     reviewed: Annotated[
-        bool | None,
+        bool,
         typer.Option(
             "--reviewed/--given",
-            help="Learn from labels as reviewed so far, or as given; the consensus does the first.",
+            help="Learn from labels as reviewed so far, or as given.",
         ),
-    ] = None,
+    ] = False,
     overwrite: OverwriteOption = False,
 ) -> None:
     """List items, the most suspicious label first; a detector not yet run is run."""
     opened = Workspace.open(workspace)
     with progress_bar() as progress:
-        ranking = pipeline.rank(
-            opened, pipeline.detector_name(detector, score), reviewed=reviewed, progress=progress
-        )
+        name = pipeline.detector_name(detector, score)
+        if detector is None and score is None:
+            name = pipeline.default_detector(opened)
+        ranking = pipeline.rank(opened, name, reviewed=reviewed, progress=progress)
     if out_file is not None:
         rows = write_ranking(
             opened.dataset,

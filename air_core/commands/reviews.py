@@ -241,9 +241,10 @@ def progress_(
 
 
 def ranking_of(opened: Workspace, detector: str | None = None) -> Ranking | None:
-    """The ranking asked for; by default that of the newest fit, None if there is none."""
-    if detector is None and pipeline.latest_fit(opened, "air") is None:
-        return None
+    """The ranking asked for; by default the best that was made, None if there is none."""
+    if detector is None:
+        made = pipeline.made_by(opened)
+        return None if made is None else pipeline.rank(opened, made)
     return pipeline.rank(opened, pipeline.detector_name(detector))
 
 

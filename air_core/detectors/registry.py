@@ -187,6 +187,11 @@ def detect(
     found = find_detector(name)
     if len(features) != len(targets):
         raise SolverError(f"Expected labels of {len(features)} rows, got {len(targets)}.")
+    if not np.isfinite(features).all():
+        raise SolverError(
+            "Expected finite features, got NaN or infinity.",
+            hint="Extract them again, or mend the file that they came from.",
+        )
     fits = fits or Fits()
     started, saved = time.perf_counter(), fits.saved
     detection = found.method(features, targets, n_classes, seed, progress, fits)

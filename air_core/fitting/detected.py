@@ -16,6 +16,9 @@ from air_core.ranking import Ranking, rank_items
 from air_core.runs import Fit
 from air_core.workspace import Workspace
 
+RECIPE = 2
+"""Raised whenever a detector computes something else: answers kept before are then asked anew."""
+
 
 def fit_detector(
     workspace: Workspace,
@@ -51,7 +54,7 @@ def fit_detector(
     dataset = workspace.dataset
     given = dataset.given_labels if dataset.tags is None else dataset.tags
     targets = in_force(workspace) if reviewed else given
-    settings: dict[str, Any] = {"detector": name, "seed": seed}
+    settings: dict[str, Any] = {"detector": name, "seed": seed, "recipe": RECIPE}
     if reviewed:
         content = np.ascontiguousarray(targets).tobytes()
         settings["reviewed"] = hashlib.blake2b(content, digest_size=8).hexdigest()

@@ -126,4 +126,11 @@ def latest_fit(workspace: Workspace, model: Model) -> Fit | None:
     found = current_fit(workspace.runs_dir, model)
     if found is None or found.dataset_digest != workspace.dataset.labels_digest():
         return None
+    # AIR and the SVM are fitted anew with the features; other detectors only when asked.
+    if model.startswith("detector."):
+        try:
+            features = current_features(workspace)
+        except WorkspaceError:
+            return None
+        return found if found.feature_digest == features.digest else None
     return found

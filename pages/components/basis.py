@@ -35,7 +35,8 @@ class Basis:
     verdict : ndarray of shape (n,), dtype int8
         1 right, -1 wrong, 0 unknown.
     truth : ndarray of shape (n,), dtype intp, or None
-        The class that is right, −1 where it is unknown or none of the audit's; None for tags.
+        The class that is right, −1 where it is unknown; past the last where it is none of the
+        audit's, so that no suggestion can be right. None for tags.
     """
 
     kind: Kind
@@ -130,7 +131,9 @@ def from_truth(dataset: Dataset, truth: Mapping[str, str]) -> Basis:
         if (label := truth.get(path)) is not None:
             same = label in (dataset.given_text(row), dataset.shown(dataset.given_text(row)))
             verdict[row] = 1 if same else -1
-            right[row] = dataset.given_labels[row] if same else known.get(label, -1)
+            right[row] = (
+                dataset.given_labels[row] if same else known.get(label, len(dataset.class_names))
+            )
     if not verdict.any():
         raise SourceError(
             f"Expected paths as in the source, such as {dataset.paths[0]!r}, got none of them "
@@ -149,7 +152,7 @@ def from_reviews(dataset: Dataset, reviewed: Mapping[str, LabelEvent]) -> Basis:
             verdict[row], right[row] = 1, dataset.given_labels[row]
         elif event.action == "relabel":
             verdict[row] = 1 if event.new_label == dataset.given_text(row) else -1
-            right[row] = known.get(event.new_label or "", -1)
+            right[row] = known.get(event.new_label or "", len(dataset.class_names))
     return Basis("reviews", verdict, None if dataset.multilabel else right)
 
 

@@ -100,7 +100,9 @@ def steps(status: Status) -> list[Step]:
         ),
         _Line(
             "Rank the labels",
-            f"{status.flagged:,} labels are questioned." if ranked else "AIR and the SVM.",
+            f"{status.flagged:,} labels are questioned."
+            if ranked
+            else "AIR, the SVM and the consensus.",
             ranked, "Start the audit", "audit",
         ),
         _Line(

@@ -38,7 +38,8 @@ def fitted_or_stop(workspace: Workspace) -> None:
         st.subheader("These images have not been audited yet")
         st.write(
             f"The audit computes features of the {len(workspace.dataset):,} images, fits AIR and "
-            "the SVM, and ranks every label, worst first. Finished steps are kept if you stop it."
+            "the SVM, asks the consensus, and ranks every label, worst first. Finished steps are "
+            "kept if you stop it."
         )
         running = job is not None and job.live
         if st.button(

@@ -79,3 +79,19 @@ def test_what_cannot_be_asked_is_refused():
     for name in ("consensus", "softmax", "rolr", "aum"):
         with pytest.raises(SolverError, match="alike"):
             detect(name, x, y * 0, n_classes=2)
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_a_class_without_images_leaves_no_score_undefined(name):
+    if name == "cleanlab":
+        pytest.importorskip("cleanlab")
+    x, y, clean = clusters(120, 3, noise=0.2)
+    found = detect(name, x, y, n_classes=5)
+    assert metrics.auroc(found.scores, y != clean) > 0.85
+
+
+def test_features_that_are_no_numbers_are_refused():
+    x, y, _ = clusters(60, 3, noise=0.2)
+    x[7, 2] = np.nan
+    with pytest.raises(SolverError, match="finite features"):
+        detect("aum", x, y, n_classes=3)

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from air_core import installation, metrics, pipeline
+from air_core import comparison, installation, metrics, pipeline
 from air_core.labels import Decision
+from air_core.ranking import rank_items
 from air_core.workspace import Workspace
 
 PAGE = "../../pages/compare.py"
@@ -176,3 +177,16 @@ def test_the_known_truth_of_the_sample_is_offered_for_the_sample_only(audited, m
     assert "Scored against the truth" in text(page)
     assert "· AUROC" in text(page)
     assert {"agree", "disagree"} >= borders(page) - {None}
+
+
+def test_suggestions_are_judged_where_a_label_was_given_and_a_truth_is_known():
+    ranking = rank_items(
+        "knn", np.array(["a", "b", "c", "d"]), np.array([0, 1, 1, -1]),
+        scores=np.array([0.9, 0.2, 0.1, np.nan]),
+        probabilities=np.array([[0.9, 0.1], [0.8, 0.2], [0.7, 0.3], [0.2, 0.8]], np.float32),
+        activations=np.full(4, np.nan),
+    )  # fmt: skip
+    found = comparison.reliability(ranking, np.array([0, 0, 2, 1]))  # the third is of no class here
+    assert found is not None
+    assert found.right_on_wrong == 0.5
+    assert found.calibration_error == pytest.approx((0.1 + 0.2 + 0.7) / 3, abs=1e-6)
