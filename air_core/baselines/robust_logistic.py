@@ -160,8 +160,11 @@ def trimmed_directions(
     n = len(rows)
     kept = max(1, n - int(share * n))
     pulls = (rows.T @ signs) * (kept / n)
-    gaps = np.full(signs.shape[1], np.inf)
-    active = np.arange(signs.shape[1])
+    # A class that all rows have, or none, has no direction.
+    apart = (signs != signs[0]).any(axis=0)
+    pulls[:, ~apart] = 0.0
+    gaps = np.where(apart, np.inf, 0.0)
+    active = np.flatnonzero(apart)
     for _ in range(iterations):
         lengths = np.linalg.norm(pulls[:, active], axis=0)
         active, lengths = active[lengths > 0], lengths[lengths > 0]
@@ -178,8 +181,7 @@ def trimmed_directions(
         if not len(active):
             break
         steps = rows.T @ (least[:, wide] * signs[:, active]) - pulls[:, active]
-        square = np.square(steps).sum(axis=0)
-        along = -(pulls[:, active] * steps).sum(axis=0) / np.where(square > 0, square, 1.0)
+        along = -(pulls[:, active] * steps).sum(axis=0) / np.square(steps).sum(axis=0)
         pulls[:, active] += np.clip(along, 0, 1) * steps
     lengths = np.linalg.norm(pulls, axis=0)
     return (pulls / np.where(lengths > 0, lengths, 1.0)).astype(np.float32), gaps

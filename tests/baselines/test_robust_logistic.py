@@ -65,3 +65,21 @@ def test_tags_are_fitted_each_on_its_own():
     got = robust_logistic(x, tags, n_classes=3, shares=[0.2])
     np.testing.assert_allclose(got.decision[:, 0], -got.decision[:, 1], atol=1e-3)
     assert (got.decision[:, 2] > 0).all()
+
+
+def test_a_class_without_images_and_one_of_all_have_no_direction():
+    x, y, _, _ = corrupted(0.2, n=200)
+    got = robust_logistic(x, y, n_classes=4, shares=[0.0])
+    assert np.isfinite(got.decision).all()
+    assert (got.coef[:, 2:] == 0).all()
+    assert got.gap < 1
+    tags = np.stack([y, np.ones_like(y)], axis=1).astype(np.int8)
+    assert np.isfinite(robust_logistic(x, tags, n_classes=2, shares=[0.0, 0.3]).decision).all()
+
+
+def test_signs_that_are_all_alike_give_zeros_where_rows_cancel_out():
+    rows = np.random.default_rng(0).standard_normal((60, 10)).astype(np.float32)
+    rows -= rows.mean(axis=0)
+    directions, gaps = trimmed_directions(rows, np.full((60, 1), -1.0), share=0.0)
+    assert (directions == 0).all()
+    assert (gaps == 0).all()
