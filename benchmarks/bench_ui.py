@@ -136,7 +136,7 @@ def _access(report: Report, data: Path, browser: Any) -> None:
 def _decide_some(audit: Path) -> None:
     """Pages with something on them break other rules than empty ones."""
     workspace = Workspace.open(audit)
-    ranking = pipeline.rank(workspace)
+    ranking = pipeline.rank(workspace, "air-margin")
     for number, row in enumerate(ranking.order[:24]):
         item, suggested = str(ranking.item_ids[row]), int(ranking.suggested_labels[row])
         names = workspace.dataset.class_names

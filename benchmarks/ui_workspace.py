@@ -276,7 +276,7 @@ def _project(workspace: Workspace, seed: int) -> None:
 
 def _decide(workspace: Workspace, count: int) -> None:
     """Keep, relabel, exclude and unsure by turns on the worst images, a hundred at a time."""
-    ranking = pipeline.rank(workspace)
+    ranking = pipeline.rank(workspace, "air-margin")
     names = workspace.dataset.class_names
     made = []
     for number, row in enumerate(ranking.order[:count]):

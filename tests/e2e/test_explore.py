@@ -29,7 +29,7 @@ class Map:
         self.wait()
         workspace = Workspace.open(server.workspace)
         self.dataset = workspace.dataset
-        self.ranking = pipeline.rank(workspace)
+        self.ranking = pipeline.rank(workspace, "air-margin")
         self.xy = pipeline.load_projection(workspace)
         workspace.close()
 

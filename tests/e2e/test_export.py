@@ -16,7 +16,7 @@ from air_core.workspace import Workspace
 def decided(audit):
     """The five worst images, relabelled as suggested but for the last, which is left out."""
     workspace = Workspace.open(audit)
-    ranking = pipeline.rank(workspace)
+    ranking = pipeline.rank(workspace, "air-margin")
     for number, row in enumerate(ranking.order[:5]):
         name = workspace.dataset.class_names[ranking.suggested_labels[row]]
         item = str(ranking.item_ids[row])

@@ -17,7 +17,7 @@ SLOW = 30_000  # milliseconds that a busy machine may take
 def decided(audit):
     """Ana relabels the five worst images and leaves one out; ben keeps the label of the first."""
     workspace = Workspace.open(audit)
-    ranking = pipeline.rank(workspace)
+    ranking = pipeline.rank(workspace, "air-margin")
     items = [str(ranking.item_ids[row]) for row in ranking.order[:6]]
     for number, item in enumerate(items):
         row = workspace.dataset.row_of(item)

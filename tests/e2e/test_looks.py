@@ -24,7 +24,7 @@ def lived_in(sample_audit, tmp_path_factory):
     folder = tmp_path_factory.mktemp("looks") / "fashion"
     shutil.copytree(sample_audit / "audit", folder)
     workspace = Workspace.open(folder)
-    ranking = pipeline.rank(workspace)
+    ranking = pipeline.rank(workspace, "air-margin")
     for number, row in enumerate(ranking.order[:24]):
         item, suggested = str(ranking.item_ids[row]), int(ranking.suggested_labels[row])
         action = ("relabel", "relabel", "keep", "relabel", "exclude", "unsure")[number % 6]

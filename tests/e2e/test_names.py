@@ -70,7 +70,7 @@ def server(tmp_path_factory):
     pipeline.audit(workspace, device="cpu")
     pipeline.project(workspace)
     items = workspace.dataset.item_ids.tolist()
-    worst = items[int(pipeline.rank(workspace).order[0])]
+    worst = items[int(pipeline.rank(workspace, "air-margin").order[0])]
     assign_queue(
         workspace.reviews(), workspace.labels, items[5:7], [EVIL, "ben"], top=2, each=2, by=EVIL
     )

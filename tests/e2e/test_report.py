@@ -17,7 +17,7 @@ from tests.e2e.conftest import HOSTILE
 def report(audit: Path, tmp_path: Path) -> Path:
     """The report of an audit in which 40 images were judged, one of them as the hostile class."""
     workspace = Workspace.open(audit)
-    ranking = pipeline.rank(workspace)
+    ranking = pipeline.rank(workspace, "air-margin")
     rows = ranking.order[:40].tolist()
     items, classes = workspace.dataset.item_ids, workspace.dataset.class_names
     decisions = [

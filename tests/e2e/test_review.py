@@ -26,7 +26,7 @@ def test_a_deep_link_shows_frame_page_and_ranked_images(page, untouched):
     expect(page.get_by_role("heading", name="Review")).to_be_visible()
     expect(page.get_by_text("300 images · 10 classes")).to_be_visible()
     workspace = Workspace.open(untouched.workspace)
-    ranking = pipeline.rank(workspace)
+    ranking = pipeline.rank(workspace, "air-margin")
     flagged = ranking.order[ranking.flagged[ranking.order]]
     assert shown == workspace.dataset.item_ids[flagged].tolist()[:120]
     first = page.locator(".tile img").first
@@ -134,7 +134,7 @@ def test_leaving_the_page_amid_a_burst_loses_nothing(page, server, audit, wait):
     events = stored(audit, 5)
     assert [event.item_id for event in events] == shown[:5]
     fit = pipeline.latest_fit(Workspace.open(audit), "air")
-    ranking = pipeline.rank(Workspace.open(audit))
+    ranking = pipeline.rank(Workspace.open(audit), "air-margin")
     scores = dict(zip(ranking.item_ids.tolist(), ranking.scores.tolist(), strict=True))
     for event, words in zip(events, suggested, strict=False):
         assert (event.detector, event.run_id) == ("air-margin", fit.run_id)

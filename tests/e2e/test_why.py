@@ -36,7 +36,7 @@ def wait_for_heat(page) -> str:
 
 def test_it_follows_the_keyboard_with_both_classes_and_their_regions(page, untouched):
     shown = open_review(page, untouched)
-    ranking = pipeline.rank(workspace := Workspace.open(untouched.workspace))
+    ranking = pipeline.rank((workspace := Workspace.open(untouched.workspace)), "air-margin")
     names = workspace.dataset.class_names
     panel = page.locator(PANEL)
     for step in range(2):
@@ -145,7 +145,7 @@ def test_without_an_answer_it_says_so_and_asks_again(page, untouched):
 
 def test_names_from_files_are_text(page, untouched):
     workspace = Workspace.open(untouched.workspace)
-    ranking = pipeline.rank(workspace)
+    ranking = pipeline.rank(workspace, "air-margin")
     hostile = workspace.dataset.class_names.index(HOSTILE)
     shown = open_review(page, untouched)
     at = next(

@@ -134,7 +134,7 @@ def test_a_selection_is_counted_and_handed_to_the_review(audited):
     page = AppTest.from_file(PAGE, default_timeout=60)
     page.session_state["air.selection"] = (*chosen, "0" * 16)
     run(page)
-    flagged = int(pipeline.rank(workspace).flagged[:5].sum())
+    flagged = int(pipeline.rank(workspace, "air-margin").flagged[:5].sum())
     assert any(f"5 selected · {flagged} flagged" in text.value for text in page.markdown)
     assert "Review these 5 images" in buttons(page)
     assert len(page.get("bidi_component")) >= 2

@@ -210,7 +210,7 @@ def test_copies_with_conflicting_labels_open_in_the_review(checked, tmp_path, mo
 
 def test_decisions_change_the_numbers_and_the_list(checked):
     workspace = Workspace.open(checked)
-    rows = worst_rows(pipeline.rank(workspace)).tolist()
+    rows = worst_rows(pipeline.rank(workspace, "air-margin")).tolist()
     workspace.decide(
         [Decision(str(workspace.dataset.item_ids[row]), "keep") for row in rows], reviewer="ana"
     )
