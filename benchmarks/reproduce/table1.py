@@ -13,7 +13,7 @@ from benchmarks.reproduce.drawing import MARKERS, METHOD_COLOURS, fine_grid, new
 from benchmarks.reproduce.parts import Parts, Values, digest_of
 from benchmarks.reproduce.section import Section
 
-REVISION = 1
+REVISION = 2
 LEVELS = (0.0, 0.1, 0.3, 0.5, 0.6, 0.7)
 AIR, PAPER_SVM = "AIR, strength auto", quality.PAPER_SVM
 MEAN_NORM_SVM = f"{PAPER_SVM}, mean row norm 1"
