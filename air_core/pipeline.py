@@ -57,13 +57,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ALL_DETECTORS",
-    "DEFAULT_DETECTOR",
     "DETECTORS",
     "Fit",
     "audit",
     "bring_features",
     "current_features",
     "default_detector",
+    "default_detectors",
     "detector_name",
     "detector_title",
     "extract",
@@ -76,6 +76,7 @@ __all__ = [
     "load_kept",
     "load_projection",
     "made_by",
+    "model_of",
     "open_source",
     "project",
     "projection_name",
@@ -98,8 +99,6 @@ DETECTORS: dict[str, str] = {
     "svm-activation": "SVM activation",
     "refined-margin": "Refined margin",
 }
-# It finds more wrong labels than any other detector on the same features: docs/consensus.md.
-DEFAULT_DETECTOR = "consensus"
 
 
 def open_source(
@@ -240,18 +239,20 @@ def refine(
     return refined
 
 
-def detector_name(detector: str | None = None, score: str | None = None) -> str:
-    """Full name of a detector from its parts.
+def detector_name(
+    workspace: Workspace, detector: str | None = None, score: str | None = None
+) -> str:
+    """Full name of a detector from its parts; :func:`default_detector` if none is named.
 
     Examples
     --------
-    >>> detector_name(), detector_name("refined"), detector_name(score="activation")
-    ('consensus', 'refined-margin', 'air-activation')
-    >>> detector_name("air"), detector_name("knn")
-    ('air-margin', 'knn')
+    >>> detector_name(workspace), detector_name(workspace, score="activation")
+    ('consensus', 'air-activation')
+    >>> [detector_name(workspace, name) for name in ("air", "refined", "knn")]
+    ['air-margin', 'refined-margin', 'knn']
     """
     if score is None and (detector is None or detector in ALL_DETECTORS):
-        return detector or DEFAULT_DETECTOR
+        return detector or default_detector(workspace)
     model, _, own_score = (detector or "air").partition("-")
     return f"{model}-{score or own_score or 'margin'}"
 
@@ -261,23 +262,41 @@ def detector_title(name: str) -> str:
     return DETECTORS.get(name) or ALL_DETECTORS[name].title
 
 
+def default_detectors(workspace: Workspace) -> tuple[str, ...]:
+    """The detectors that stand for "the ranking" unless one is named, the best first.
+
+    The consensus finds more wrong labels than any other detector on the same features
+    (``docs/consensus.md``); AIR's margin stands in where it was not asked. For tags, where it is
+    not better than AIR's margin, there is that alone.
+    """
+    return ("air-margin",) if workspace.dataset.multilabel else ("consensus", "air-margin")
+
+
 def default_detector(workspace: Workspace) -> str:
-    """The consensus; for tags, where it is not better than AIR's margin, that."""
-    return "air-margin" if workspace.dataset.multilabel else DEFAULT_DETECTOR
+    """The first of :func:`default_detectors`."""
+    return default_detectors(workspace)[0]
+
+
+def model_of(detector: str) -> str:
+    """The name of the runs that a detector reads.
+
+    Examples
+    --------
+    >>> model_of("air-margin"), model_of("knn")
+    ('air', 'detector.knn')
+    """
+    return detector.partition("-")[0] if detector in DETECTORS else run_name(detector)
 
 
 def made_by(workspace: Workspace) -> str | None:
-    """The best detector that was asked about these images and labels: the default one, or AIR."""
-    for name in (default_detector(workspace), "air-margin"):
-        model = name.partition("-")[0] if name in DETECTORS else run_name(name)
-        if latest_fit(workspace, model) is not None:
-            return name
-    return None
+    """The best of :func:`default_detectors` that was asked about these images and labels."""
+    made = (n for n in default_detectors(workspace) if latest_fit(workspace, model_of(n)))
+    return next(made, None)
 
 
 def rank(
     workspace: Workspace,
-    detector: str = DEFAULT_DETECTOR,
+    detector: str | None = None,
     *,
     reviewed: bool = False,
     progress: ProgressCallback = silent,
@@ -287,9 +306,9 @@ def rank(
     Parameters
     ----------
     workspace : Workspace
-    detector : str
+    detector : str, optional
         One of :data:`DETECTORS` reads the newest fit of its model; another one of
-        :data:`ALL_DETECTORS` is run unless it was.
+        :data:`ALL_DETECTORS` is run unless it was. :func:`default_detector` by default.
     reviewed : bool
         Learn from the labels as reviewed so far instead of those given.
     progress : callable
@@ -299,13 +318,14 @@ def rank(
     WorkspaceError
         If the detector is unknown or the model that it reads has not been fitted.
     """
+    detector = detector or default_detector(workspace)
     if detector not in DETECTORS and detector not in ALL_DETECTORS:
         known = ", ".join(dict.fromkeys([*DETECTORS, *ALL_DETECTORS]))
         raise WorkspaceError(f"Expected a detector among {known}, got {detector!r}.")
     if reviewed or detector not in DETECTORS:
         made = fit_detector(workspace, detector, reviewed=reviewed, progress=progress)
         return rank_fit(workspace, detector, made)
-    model = detector.partition("-")[0]
+    model = model_of(detector)
     if model == "refined" and latest_fit(workspace, model) is None:
         raise WorkspaceError(
             "Expected a refined ranking in this workspace, found none.",

@@ -36,6 +36,8 @@ class Ranking:
     given_tags, suggested_tags : ndarray of shape (n, C), or None
         Where an item may have several labels: 1 for each tag it has, and that the model would
         give; the class indices above are ``UNLABELLED`` then.
+    calibrated : bool
+        Whether a score is the chance that the given label is right.
     """
 
     detector: str
@@ -48,6 +50,7 @@ class Ranking:
     activations: Floats
     given_tags: NDArray[np.int8] | None = None
     suggested_tags: NDArray[np.int8] | None = None
+    calibrated: bool = False
 
     def __len__(self) -> int:
         return len(self.item_ids)
@@ -68,13 +71,19 @@ class Ranking:
 
     @property
     def flagged(self) -> NDArray[np.bool_]:
-        """Where the model would label a labelled item otherwise."""
+        """Where the model would label a labelled item otherwise.
+
+        With chances for scores, only where the given label is more likely wrong than right: what an
+        image looks like without its label may speak for another one, and its label may still
+        outweigh that.
+        """
         if self.given_tags is not None and self.suggested_tags is not None:
             other: NDArray[np.bool_] = (self.suggested_tags != self.given_tags).any(axis=1)
             return np.logical_and(other, ~np.isnan(self.scores))
         differs: NDArray[np.bool_] = self.suggested_labels != self.given_labels
         labelled: NDArray[np.bool_] = self.given_labels != UNLABELLED
-        return np.logical_and(differs, labelled)
+        found: NDArray[np.bool_] = np.logical_and(differs, labelled)
+        return np.logical_and(found, self.scores < 0.5) if self.calibrated else found
 
 
 def softmax(scores: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -186,6 +195,7 @@ def rank_items(
     probabilities: NDArray[np.floating],
     activations: Floats,
     tags: NDArray[np.int8] | None = None,
+    calibrated: bool = False,
 ) -> Ranking:
     """Order items by score, worst first.
 
@@ -202,6 +212,8 @@ def rank_items(
     activations : ndarray of shape (n,)
     tags : ndarray of shape (n, C), optional
         Given tags, where an item may have several labels.
+    calibrated : bool
+        Whether scores are chances that the given label is right.
 
     Raises
     ------
@@ -227,6 +239,7 @@ def rank_items(
         activations=activations,
         given_tags=tags,
         suggested_tags=suggested_tags,
+        calibrated=calibrated,
     )
 
 

@@ -102,7 +102,7 @@ def _process(report: Report, data: Path, images: int) -> None:
         return made
 
     workspace = timed("open", lambda: Workspace.open(audit))
-    timed("rank", lambda: pipeline.rank(workspace))
+    timed("rank", lambda: pipeline.rank(workspace, "air-margin"))
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "labels.csv"
         timed("export", lambda: workspace.export("csv", out))

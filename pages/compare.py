@@ -48,7 +48,7 @@ def choose(place: str, label: str, ready: list[str], default: str) -> Side:
     )  # fmt: skip
     ranking = resources.ranking(name)
     assert ranking is not None  # `ready` holds those that have one
-    fit = resources.fit(resources.model_of(name))
+    fit = resources.fit(pipeline.model_of(name))
     return Side(place, name, pipeline.detector_title(name), ranking, fit)
 
 

@@ -39,7 +39,7 @@ _REGIONS = 4  # classes with tags that the regions are offered for
 
 def models_version(workspace: Workspace) -> str:
     """Changes with the images, the fits and the λ_g path: what the regions depend on."""
-    fits = [resources.fit(resources.model_of(name)) for name in resources.detectors()]
+    fits = [resources.fit(pipeline.model_of(name)) for name in resources.detectors()]
     runs = [run.run_id if run else "" for run in (*fits, _path())]
     return "~".join([resources.version(workspace), *runs])
 

@@ -82,7 +82,7 @@ def jobs_of(folder: Path) -> list[Job]:
 def _consensus(workspace: Workspace, progress: ProgressCallback) -> None:
     """The default ranking; AIR's stands in for it where there are too few labels."""
     with contextlib.suppress(SolverError):
-        pipeline.rank(workspace, pipeline.default_detector(workspace), progress=progress)
+        pipeline.rank(workspace, progress=progress)
 
 
 @registry.recipe(OPEN)

@@ -7,6 +7,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from air_core import pipeline
+from air_core.pipeline import model_of
 from air_core.ranking import Ranking
 from air_core.workspace import Workspace
 from pages import filters, resources, state
@@ -27,7 +28,6 @@ from pages.components.start import fitted_or_stop, workspace_or_stop
 from pages.components.tiles import tiles
 from pages.decisions import commit
 from pages.live import strength_bar
-from pages.resources import model_of
 
 
 @st.fragment

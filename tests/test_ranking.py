@@ -27,6 +27,14 @@ def test_worst_first_with_suggestion_and_confidence():
     assert got.flagged.tolist() == [False, True, True, False]
 
 
+def test_of_chances_only_labels_more_likely_wrong_than_right_are_flagged():
+    got = rank_items(
+        "consensus", IDS, GIVEN, scores=np.array([0.4, 0.3, 0.6, np.nan]),
+        probabilities=PROBABILITIES, activations=np.full(4, np.nan), calibrated=True,
+    )  # fmt: skip
+    assert got.flagged.tolist() == [False, True, False, False]
+
+
 def test_ties_keep_the_sources_order_and_unlabelled_items_come_last():
     got = ranking(np.array([1.0, np.nan, 1.0, 1.0]))
     assert got.order.tolist() == [0, 2, 3, 1]

@@ -42,7 +42,7 @@ def test_refined_features_and_ranking_serve_all_that_follows(workspace):
     assert features.digest == refined.feature_digest != published.digest
     assert latest_fit(workspace, "air").feature_digest == features.digest
     assert latest_fit(workspace, "svm").feature_digest == features.digest
-    ranking = pipeline.rank(workspace, pipeline.detector_name("refined"))
+    ranking = pipeline.rank(workspace, pipeline.detector_name(workspace, "refined"))
     assert set(ranking.order[:6]) >= {row(workspace, path) for path in WRONG}
     assert not (workspace.features_dir / "inner").exists()
     assert not list(workspace.runs_dir.glob("*.checkpoint"))

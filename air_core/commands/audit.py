@@ -251,9 +251,7 @@ def rank(
     """List items, the most suspicious label first; a detector not yet run is run."""
     opened = Workspace.open(workspace)
     with progress_bar() as progress:
-        name = pipeline.detector_name(detector, score)
-        if detector is None and score is None:
-            name = pipeline.default_detector(opened)
+        name = pipeline.detector_name(opened, detector, score)
         ranking = pipeline.rank(opened, name, reviewed=reviewed, progress=progress)
     if out_file is not None:
         rows = write_ranking(

@@ -245,7 +245,7 @@ def ranking_of(opened: Workspace, detector: str | None = None) -> Ranking | None
     if detector is None:
         made = pipeline.made_by(opened)
         return None if made is None else pipeline.rank(opened, made)
-    return pipeline.rank(opened, pipeline.detector_name(detector))
+    return pipeline.rank(opened, pipeline.detector_name(opened, detector))
 
 
 def _suggested(opened: Workspace, ranking: Ranking, row: int) -> str:

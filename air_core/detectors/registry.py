@@ -34,6 +34,8 @@ class Detector:
         ``(features, targets, n_classes, seed, progress, fits) -> Detection``.
     tags : bool
         Whether items may have several labels.
+    calibrated : bool
+        Whether its scores are chances that the given label is right, where items have one label.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Detector:
     about: str
     method: Method
     tags: bool = True
+    calibrated: bool = False
 
 
 _ALL = (
@@ -48,7 +51,7 @@ _ALL = (
         "consensus", "Consensus",
         "chance that the label is right: neighbours and ridge regression without it, the noise "
         "they tell of, and small heads that learn from both",
-        methods.consensus,
+        methods.consensus, calibrated=True,
     ),
     Detector(
         "air-margin", "AIR margin",

@@ -239,4 +239,5 @@ def _opinion(ranking: Ranking, row: int, labelled: int) -> Opinion:
         flagged=bool(ranking.flagged[row]),
         suggested=suggested,
         confidence=float(ranking.confidences[row]),
+        chance=score if ranking.calibrated and not np.isnan(score) else None,
     )

@@ -166,6 +166,8 @@ class Opinion:
     flagged : bool
     suggested : tuple of int
     confidence : float
+    chance : float or None
+        That the given label is right, by a detector whose scores are chances.
     """
 
     detector: str
@@ -175,6 +177,7 @@ class Opinion:
     flagged: bool
     suggested: Labels
     confidence: float
+    chance: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,11 @@ def _of_one_label(evidence: Evidence, names: Sequence[str]) -> list[Phrase]:
             Phrase(names[suggested], True),
             Phrase(f" with {sure[suggested]}"),
         ]
-    return [*said, Phrase(".")]
+    said.append(Phrase("."))
+    # What the list goes by; the model above may be of another mind.
+    chances = [opinion.chance for opinion in evidence.opinions if opinion.chance is not None]
+    said += [Phrase(f" All considered, the label is right with {percent(c)}.") for c in chances]
+    return said
 
 
 def _votes(evidence: Evidence, names: Sequence[str]) -> list[Phrase]:

@@ -119,6 +119,7 @@ def rank_fit(workspace: Workspace, name: str, found: Fit) -> Ranking:
         probabilities=found.probabilities,
         activations=np.asarray(found.activations),
         tags=dataset.tags,
+        calibrated=dataset.tags is None and find_detector(name).calibrated,
     )
 
 

@@ -113,7 +113,7 @@ class Basis:
             )
         return (
             "No truth and no reviews: borders are neutral, and the histograms split images by "
-            "whether AIR flags them, which says nothing about who is right."
+            "whether the detector on the left flags them, which says nothing about who is right."
         )
 
 

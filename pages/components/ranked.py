@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from air_core.pipeline import Fit
+from air_core.pipeline import Fit, model_of
 from air_core.ranking import Ranking
 from air_core.workspace import Workspace
 from pages import filters, resources, state
 from pages.components.stopping import stopping_line
-from pages.resources import model_of
 from pages.standing import Standing
 
 PAGE_SIZES = (60, 120, 240, 500, 1000)

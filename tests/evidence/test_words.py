@@ -1,8 +1,10 @@
 """What is said of the evidence."""
 
+from dataclasses import replace
+
 import pytest
 
-from air_core.evidence import ClassEvidence, Evidence, Neighbour, summary
+from air_core.evidence import ClassEvidence, Evidence, Neighbour, Opinion, summary
 from air_core.evidence.words import Phrase, text
 
 NAMES = ("cat", "dog", "emu")
@@ -43,6 +45,19 @@ def evidence(given, suggested, probability, votes):
 )  # fmt: skip
 def test_one_label(given, suggested, probability, votes, said):
     assert text(summary(evidence(given, suggested, probability, votes), NAMES)) == said
+
+
+def test_the_chance_of_the_label_where_a_detector_tells_one():
+    plain = evidence((0,), (1,), 0.97, [])
+    sure = replace(plain, opinions=(opinion(chance=0.12), opinion(chance=None)))
+    assert text(summary(sure, NAMES)) == (
+        "Labelled cat. The model would say dog with 97 %. All considered, the label is right with "
+        "12 %."
+    )
+
+
+def opinion(**changed):
+    return Opinion("any", 0.5, 1, 10, flagged=True, suggested=(1,), confidence=0.9, **changed)
 
 
 def test_names_are_pieces_of_their_own():

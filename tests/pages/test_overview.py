@@ -100,7 +100,7 @@ def test_where_people_log_in_nobody_chooses_other_images(home, imported, monkeyp
 
 def test_the_sample_opens_and_its_audit_starts(home, monkeypatch):
     monkeypatch.setattr(pipeline, "audit", lambda workspace, progress: None)
-    monkeypatch.setattr(pipeline, "rank", lambda workspace, name, progress: None)
+    monkeypatch.setattr(pipeline, "rank", lambda workspace, progress: None)
     page = press(run(), "Audit the sample data")
     (opening,) = registry.every(recipes.OPEN)
     assert ended(opening).state == "done"

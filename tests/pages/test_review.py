@@ -41,7 +41,7 @@ def test_a_damaged_workspace_is_one_line(imported):
 
 def test_before_the_audit_it_offers_to_start_one(imported, monkeypatch):
     monkeypatch.setattr(pipeline, "audit", lambda workspace, progress: progress(1, 2, "features"))
-    monkeypatch.setattr(pipeline, "rank", lambda workspace, name, progress: None)
+    monkeypatch.setattr(pipeline, "rank", lambda workspace, progress: None)
     page = run()
     page.button[0].click().run()
     job = registry.find(imported.resolve(), "audit")

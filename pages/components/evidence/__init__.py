@@ -60,7 +60,7 @@ def evidence_panel(
     base_url : str
         Where the routes are served.
     """
-    model = resources.model_of(detector) if detector in pipeline.DETECTORS else "air"
+    model = pipeline.model_of(detector) if detector in pipeline.DETECTORS else "air"
     folded = bool((st.session_state.get(key) or {}).get("folded"))
     with st.container(width="stretch" if wide else _FOLDED_WIDTH if folded else _WIDTH):
         drawn = _mount(
