@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -40,7 +40,7 @@ _PAGE = 4096
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One set of features, its truth, and the labels of each repetition."""
+    """One set of features, its truth, and the labels of each seed."""
 
     name: str
     features: NDArray[np.float32]
@@ -83,22 +83,20 @@ def run(
 
 
 Scores = dict[str, float] | None
+T = TypeVar("T")
 
 
 def _scores(
     cases: Sequence[Case], detectors: Sequence[str], progress: ProgressCallback
 ) -> dict[tuple[str, str], list[Scores]]:
     """Figures of every run; as many labels at a time as there are cores, one thread each."""
-    tasks = [(case, seed, labels) for case in cases for seed, labels in enumerate(case.labels)]
+    tasks = [(case, seed) for case in cases for seed in range(len(case.labels))]
     # The longest first: nobody waits for the last one alone.
-    tasks.sort(key=lambda task: -len(task[2]))
+    tasks.sort(key=lambda task: -len(task[0].clean))
     found: dict[tuple[str, str], list[Scores]] = defaultdict(list)
     with parallel_config("loky", n_jobs=cpu_count(), inner_max_num_threads=1):
         runs = Parallel(return_as="generator_unordered")(
-            delayed(_all)(
-                case.name, case.features, case.clean, case.classes, labels, seed, detectors
-            )
-            for case, seed, labels in tasks
+            delayed(_all)(case, seed, detectors) for case, seed in tasks
         )
         progress(0, len(tasks), "bench detect")
         for done, (name, scores) in enumerate(runs):
@@ -108,42 +106,51 @@ def _scores(
     return found
 
 
-def _all(
-    name: str,
-    features: NDArray[np.float32],
-    clean: NDArray[np.intp],
-    classes: int,
-    labels: NDArray[np.intp],
-    seed: int,
-    detectors: Sequence[str],
-) -> tuple[str, dict[str, Scores]]:
+class _Shared(Fits):
+    """Models that detectors share, and which of them were asked for since :meth:`asked`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._names: set[str] = set()
+
+    def once(self, name: str, make: Callable[[], T]) -> T:
+        self._names.add(name)
+        return super().once(name, make)
+
+    def asked(self) -> set[str]:
+        names, self._names = self._names, set()
+        return names
+
+
+def _all(case: Case, seed: int, detectors: Sequence[str]) -> tuple[str, dict[str, Scores]]:
     """Figures of all detectors on one draw of labels; they share the models that they can."""
-    fits = Fits()
-    return name, {
-        detector: _score(detector, features, clean, classes, labels, seed, fits)
-        for detector in detectors
-    }
+    fits, found = _Shared(), {}
+    held: dict[str, float] = {}  # what it took to fit a model, for those that find it fitted
+    for detector in detectors:
+        scores = found[detector] = _score(detector, case, seed, fits)
+        names = fits.asked()
+        if scores is not None:
+            scores["memory_mib"] = max(
+                [scores["memory_mib"], *(held[name] for name in names & held.keys())]
+            )
+            held = {**dict.fromkeys(names, scores["memory_mib"]), **held}
+    return case.name, found
 
 
-def _score(
-    detector: str,
-    features: NDArray[np.float32],
-    clean: NDArray[np.intp],
-    classes: int,
-    labels: NDArray[np.intp],
-    seed: int,
-    fits: Fits,
-) -> Scores:
+def _score(detector: str, case: Case, seed: int, fits: Fits) -> Scores:
     """Figures of one run; None where the detector is not installed."""
+    labels = case.labels[seed]
     with _peak() as memory:
         try:
-            found = detect(detector, features, labels, n_classes=classes, seed=seed, fits=fits)
+            found = detect(
+                detector, case.features, labels, n_classes=case.classes, seed=seed, fits=fits
+            )
         except SolverError as error:
             if "found none" in str(error):
                 return None
             raise
     return {
-        **figures(found, labels, clean),
+        **figures(found, labels, case.clean),
         "seconds": float(found.notes["seconds"]),
         "memory_mib": memory[0],
     }

@@ -1,0 +1,65 @@
+"""The table of all detectors, on data small enough to know."""
+
+import numpy as np
+import pytest
+
+from air_core.bench import Report
+from benchmarks import bench_detect
+from benchmarks.bench_detect import Case, _all, figures
+
+ASKED = ("consensus", "softmax-left-out", "argmax", "knn")
+CLASSES = 4
+
+
+@pytest.fixture
+def case():
+    rng = np.random.default_rng(0)
+    clean = np.repeat(np.arange(CLASSES), 60)
+    centres = 3 * np.eye(CLASSES, 12)
+    features = (centres[clean] + rng.random((len(clean), 12))).astype(np.float32)
+    labels = []
+    for _ in range(2):
+        given = clean.copy()
+        wrong = rng.choice(len(clean), 24, replace=False)
+        given[wrong] = (given[wrong] + 1) % CLASSES
+        labels.append(given)
+    return Case("small", features, clean, CLASSES, tuple(labels))
+
+
+def test_the_figures_of_an_answer_that_is_known(case):
+    labels = case.labels[0]
+    chances = np.eye(CLASSES, dtype=np.float32)[case.clean]
+    found = bench_detect.Detection((labels == case.clean).astype(float), chances)
+    assert figures(found, labels, case.clean) == {
+        "auroc": 1, "ap": 1, "p_at_k": 1, "suggestion": 1, "best_other": 1, "ece": 0,
+    }  # fmt: skip
+    found = bench_detect.Detection((labels != case.clean).astype(float), chances)
+    assert figures(found, labels, case.clean)["auroc"] == 0
+
+
+def test_every_seed_is_scored_and_the_targets_compare_with_the_best_other(case, monkeypatch):
+    monkeypatch.setattr(bench_detect, "CASES", {"small": lambda *asked: case})
+    report = Report("detect", {})
+    bench_detect.run(report, None, detectors=ASKED)
+    rows = {row["detector"]: row for row in report.tables["detectors"]}
+    assert len(rows) == len(ASKED)
+    assert all(row["runs"] == 2 for row in rows.values())
+    assert all(row["auroc"] > 0.95 for row in rows.values())
+    best = max(row["auroc"] for title, row in rows.items() if title != "Consensus")
+    below = next(t for t in report.targets if t.name.startswith("small: consensus below"))
+    assert below.value == pytest.approx(best - rows["Consensus"]["auroc"])
+    assert report.targets[-1].name == "minutes, features given"
+
+
+def test_who_finds_a_model_fitted_is_charged_with_what_it_took(case):
+    first = _all(case, 0, ("softmax-left-out", "argmax"))[1]
+    assert first["argmax"]["seconds"] >= 0.9 * first["softmax-left-out"]["seconds"]
+    assert first["argmax"]["memory_mib"] >= first["softmax-left-out"]["memory_mib"]
+
+
+def test_scores_do_not_know_the_truth(case):
+    asked = {"features": case.features, "targets": case.labels[0], "n_classes": CLASSES}
+    before = {name: bench_detect.detect(name, **asked).scores for name in ASKED}
+    case.clean[:] = 0
+    for name in ASKED:
+        np.testing.assert_array_equal(bench_detect.detect(name, **asked).scores, before[name])
