@@ -53,7 +53,7 @@ def test_every_seed_is_scored_and_the_targets_compare_with_the_best_other(case, 
 
 def test_who_finds_a_model_fitted_is_charged_with_what_it_took(case):
     first = _all(case, 0, ("softmax-left-out", "argmax"))[1]
-    assert first["argmax"]["seconds"] >= 0.9 * first["softmax-left-out"]["seconds"]
+    assert first["argmax"]["seconds"] >= 0.5 * first["softmax-left-out"]["seconds"]
     assert first["argmax"]["memory_mib"] >= first["softmax-left-out"]["memory_mib"]
 
 
