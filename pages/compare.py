@@ -10,6 +10,7 @@ from pages import resources
 from pages.components import comparison
 from pages.components.basis import from_flags, from_reviews
 from pages.components.comparison import Side
+from pages.components.learning import learnt
 from pages.components.notices import empty
 from pages.components.start import fitted_or_stop, workspace_or_stop
 from pages.components.truth import choose_truth
@@ -82,6 +83,12 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
 reviews = from_reviews(workspace.dataset, workspace.reviewed())
 basis = truth or (reviews if reviews.known.any() else from_flags(first.ranking.flagged))
 st.markdown(basis.explain())
+if taught := [side.title for side in (first, second) if side.fit and learnt(side.fit)]:
+    told = " and ".join(dict.fromkeys(taught))
+    st.caption(
+        f"{told} has learnt from changed labels: where it is scored on those very labels, it knows "
+        "the answers."
+    )
 view = st.segmented_control(
     "View", VIEWS, format_func=VIEWS.get, default="images", required=True,
     key="compare-view", persist_state="session", label_visibility="collapsed",

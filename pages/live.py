@@ -19,12 +19,13 @@ from air_core.fitting import (
     read_path,
 )
 from air_core.fitting.path import path_scales
-from air_core.pipeline import Fit
+from air_core.pipeline import DETECTORS, Fit
 from air_core.ranking import Ranking
 from air_core.runs import run_names
 from air_core.workspace import Workspace
 from pages import resources, state
 from pages.components.grid import REVIEW, Basis, GridItem, as_rows
+from pages.components.learning import learn_from_reviews
 from pages.components.ranked import first_page, rank_by
 from pages.components.refit import REFIT, SOLVERS, fit_again, refit_at
 from pages.components.strength import KEY, Moved, read_asked, strength_slider, track
@@ -82,6 +83,8 @@ def strength_bar(workspace: Workspace, fit: Fit, ranking: Ranking) -> Live:
     stored = Live(ranking, fit.lambda_g, fit.lambda_scale, fit.run_id)
     if fit.model != "air" or fit.lambda_scale is None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            if ranking.detector not in DETECTORS:
+                learn_from_reviews(workspace, ranking.detector, fit)
             st.caption("λ_g moves the ranking by AIR.", width="content")
             st.button(
                 "Rank by AIR and move λ_g", on_click=rank_by, args=("air-margin",),

@@ -68,10 +68,10 @@ def start_going_back(folder: Path) -> Job:
     return registry.start(folder, PUBLISHED, "Going back to the published features")
 
 
-def start_detector(workspace: Workspace, name: str) -> Job:
-    """Run a detector in the background."""
+def start_detector(workspace: Workspace, name: str, *, reviewed: bool = False) -> Job:
+    """Run a detector in the background, on labels as given or as reviewed so far."""
     title = f"Running {pipeline.detector_title(name)}"
-    return registry.start(workspace.root, DETECT, title, detector=name)
+    return registry.start(workspace.root, DETECT, title, detector=name, reviewed=reviewed)
 
 
 def jobs_of(folder: Path) -> list[Job]:
@@ -132,5 +132,6 @@ def _published(folder: Path, arguments: Mapping[str, Any], progress: ProgressCal
 @registry.recipe(DETECT)
 def _detect(folder: Path, arguments: Mapping[str, Any], progress: ProgressCallback) -> None:
     workspace = Workspace.open(folder)
-    pipeline.rank(workspace, arguments["detector"], progress=progress)
+    reviewed = bool(arguments.get("reviewed"))
+    pipeline.rank(workspace, arguments["detector"], reviewed=reviewed, progress=progress)
     workspace.close()

@@ -54,6 +54,7 @@ def fit_detector(
     dataset = workspace.dataset
     given = dataset.given_labels if dataset.tags is None else dataset.tags
     targets = in_force(workspace) if reviewed else given
+    corrections = sum(e.action in ("relabel", "exclude") for e in workspace.reviewed().values())
     settings: dict[str, Any] = {"detector": name, "seed": seed, "recipe": RECIPE}
     if reviewed:
         content = np.ascontiguousarray(targets).tobytes()
@@ -73,12 +74,13 @@ def fit_detector(
             scores = np.where(changed, agreement_scores(found.probabilities, given), scores)
         p, n = features.array.shape[1], len(dataset)
         linear = found.coef is not None and found.intercept is not None
+        notes = {**found.notes, "linear": linear, "corrections": corrections if reviewed else 0}
         return {
             "settings": settings,
             "lambda_g": None,
             "lambda_scale": None,
             "history": [],
-            "notes": {**found.notes, "linear": linear},
+            "notes": notes,
             "coef": found.coef if linear else np.zeros((p, 0)),
             "intercept": found.intercept if linear else np.zeros(0),
             "probabilities": found.probabilities,
