@@ -109,11 +109,16 @@ def _why_behind(
             if (name := row["method"]) in rows
         }
         said.append(
-            f"By {measure} {best} is ahead of AIR by {-lead:.3f}. Trained on the true tags AIR is "
-            f"{'ahead' if without > 0 else 'behind'} by {abs(without):.3f}: the noise costs AIR "
+            f"By {measure} {best} is ahead of AIR by {_short(-lead)}. Trained on the true tags AIR is "
+            f"{'ahead' if without > 0 else 'behind'} by {_short(abs(without))}: the noise costs AIR "
             f"{costs['AIR']:.3f} and {best} {costs[best]:.3f}."
         )
     return " ".join(said)
+
+
+def _short(difference: float) -> str:
+    """Three digits, or that these do not show it."""
+    return f"{difference:.3f}" if difference >= 5e-4 else "less than 0.001"
 
 
 def _draw(curves: list[Row], rows: list[Row]) -> Figure:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ from air_core.atomic import atomic_write
 from air_core.bench import Report
 
 Row = dict[str, Any]
+_PERCENT = re.compile(r"(?<=\d)%")  # as the paper's figures are written: 61.5 %
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,8 @@ class Section(Report):
 
     def compare(self, what: str, *, paper: str, ours: str, why: str) -> None:
         """Put a figure of the paper beside ours, with the reason for the difference."""
-        self.comparisons.append(Comparison(what, paper, ours, why))
+        spaced = (_PERCENT.sub(" %", text) for text in (what, paper, ours, why))
+        self.comparisons.append(Comparison(*spaced))
 
     def draw(self, name: str, figure: Figure, caption: str, rows: Sequence[Row]) -> None:
         """Add a figure and the numbers it shows."""

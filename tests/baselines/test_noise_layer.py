@@ -32,6 +32,27 @@ def test_projection_is_the_nearest_distribution():
     assert ours == pytest.approx(found.x, abs=1e-5)
 
 
+@pytest.mark.parametrize("row", [[0.1, 0.7, 0.6, -0.2], [0.9, 0.3, 0.2, 0.2], [0.3, 0.4, 0, 0.9]])
+def test_the_nearest_distribution_that_the_diagonal_leads(row):
+    row = np.array(row)
+    found = minimize(
+        lambda p: ((p - row) ** 2).sum(),
+        np.full(4, 0.25),
+        bounds=[(0, 1)] * 4,
+        constraints=[
+            {"type": "eq", "fun": lambda p: p.sum() - 1},
+            {"type": "ineq", "fun": lambda p: p[0] - p},
+        ],
+        tol=1e-12,
+    )
+    layer = NoiseLayer(4)
+    with torch.no_grad():
+        layer.transition[0] = torch.tensor(row)
+    layer.project()
+    assert layer.transition[0].detach().numpy() == pytest.approx(found.x, abs=1e-4)
+    assert torch.equal(layer.transition[1:].detach(), torch.eye(4)[1:])
+
+
 def test_the_noise_layer_mixes_chances():
     layer = NoiseLayer(2)
     with torch.no_grad():
