@@ -109,9 +109,9 @@ def _why_behind(
             if (name := row["method"]) in rows
         }
         said.append(
-            f"By {measure} {best} is ahead of AIR by {_short(-lead)}. Trained on the true tags AIR is "
-            f"{'ahead' if without > 0 else 'behind'} by {_short(abs(without))}: the noise costs AIR "
-            f"{costs['AIR']:.3f} and {best} {costs[best]:.3f}."
+            f"By {measure} {best} is ahead of AIR by {_short(-lead)}. Trained on the true tags AIR "
+            f"is {'ahead' if without > 0 else 'behind'} by {_short(abs(without))}: the noise costs "
+            f"AIR {costs['AIR']:.3f} and {best} {costs[best]:.3f}."
         )
     return " ".join(said)
 
