@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from air_core.progress import ProgressCallback
 
 out = Console()
 err = Console(stderr=True)
+_DIGITS = re.compile(r"\d+")
 
 WorkspaceArgument = Annotated[
     Path, typer.Argument(metavar="WORKSPACE", help="Folder that holds the audit.")
@@ -59,9 +61,10 @@ def progress_bar() -> Iterator[ProgressCallback]:
         tasks: dict[str, Any] = {}
 
         def report(done: int, total: int, note: str) -> None:
-            if note not in tasks:
-                tasks[note] = bar.add_task(escape(note), total=total)
-            bar.update(tasks[note], completed=done, total=total)
+            step = _DIGITS.sub("", note)  # "step 10 of 750" and "step 20 of 750" are one
+            if step not in tasks:
+                tasks[step] = bar.add_task(escape(note), total=total)
+            bar.update(tasks[step], completed=done, total=total, description=escape(note))
 
         try:
             yield report
