@@ -15,5 +15,7 @@ from starlette.middleware import Middleware  # noqa: E402
 
 from pages.gate import Gate  # noqa: E402
 from pages.routes import ROUTES  # noqa: E402
+from pages.warm import begin  # noqa: E402
 
 app = st.App("pages/main.py", routes=ROUTES, middleware=[Middleware(Gate)])
+begin()

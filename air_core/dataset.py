@@ -95,7 +95,7 @@ class Dataset:
                     f"Expected one {name} entry for each of {n} images, "
                     f"got {len(getattr(self, name))}."
                 )
-        rows = {item: row for row, item in enumerate(self.item_ids.tolist())}
+        rows = dict(zip(self.item_ids.tolist(), range(n), strict=True))
         if len(rows) != n:
             raise SourceError("Expected every item id once, got duplicates.")
         self.item_ids.setflags(write=False)

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 
-from air_core import metrics, pipeline
+from air_core import pipeline
 from air_core.installation import sample_source, sample_truth, workspaces_folder
 from air_core.progress import ProgressCallback, silent
 from air_core.workspace import Workspace
@@ -46,6 +46,8 @@ def run_demo(
         ``precision_at_k`` of the default ranking; ``air_activation_auroc`` and
         ``svm_activation_auroc``; ``seconds`` for each step.
     """
+    from air_core import metrics  # only here: it brings scikit-learn
+
     seconds: dict[str, float] = {}
 
     def timed(step: str, work: Callable[[], T]) -> T:

@@ -214,7 +214,9 @@ def read_scanned(root: Path) -> dict[str, ScannedImage]:
 
 def _read_table(root: Path, columns: Sequence[str] | None = None) -> pa.Table:
     try:
-        return pq.read_table(root / ITEMS, columns=None if columns is None else list(columns))
+        # Not `read_table`, which brings pyarrow's machinery for data sets of many files.
+        with pq.ParquetFile(root / ITEMS) as file:
+            return file.read(columns=None if columns is None else list(columns))
     except (OSError, pa.ArrowException) as error:
         raise _damaged(root / ITEMS, error) from error
 

@@ -347,6 +347,7 @@ def rank(
         probabilities=found.probabilities,
         activations=activations,
         tags=workspace.dataset.tags,
+        best=found.best,
     )
 
 

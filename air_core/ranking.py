@@ -196,6 +196,7 @@ def rank_items(
     activations: Floats,
     tags: NDArray[np.int8] | None = None,
     calibrated: bool = False,
+    best: tuple[NDArray[np.intp], Floats] | None = None,
 ) -> Ranking:
     """Order items by score, worst first.
 
@@ -214,6 +215,8 @@ def rank_items(
         Given tags, where an item may have several labels.
     calibrated : bool
         Whether scores are chances that the given label is right.
+    best : tuple of two ndarrays of shape (n,), optional
+        The class of the largest probability, and that, where they are known already.
 
     Raises
     ------
@@ -227,7 +230,11 @@ def rank_items(
                 f"Expected {n} {name}, one for each image, got {len(array)}.",
                 hint="Fit again: the images have changed since.",
             )
-    labels, suggested_tags, confidences = suggestions(probabilities, tags)
+    suggested_tags = None
+    if best is not None and tags is None:
+        labels, confidences = best
+    else:
+        labels, suggested_tags, confidences = suggestions(probabilities, tags)
     return Ranking(
         detector=detector,
         item_ids=item_ids,
@@ -270,7 +277,8 @@ def suggestions(
     """
     if tags is None:
         labels = probabilities.argmax(axis=1).astype(np.intp)
-        return labels, None, probabilities.max(axis=1).astype(np.float64)
+        sure = np.take_along_axis(probabilities, labels[:, None], axis=1)[:, 0]
+        return labels, None, sure.astype(np.float64)
     doubted = np.where(tags > 0, probabilities, 1 - probabilities).argmin(axis=1)
     in_doubt = probabilities[np.arange(len(tags)), doubted].astype(np.float64)
     return (

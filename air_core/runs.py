@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from air_core.atomic import atomic_write
 from air_core.errors import WorkspaceError
+from air_core.ranking import suggestions
 
 _FORMAT = 1
 _ARRAYS = (
@@ -28,6 +29,8 @@ _ARRAYS = (
     "epochs",
     "epoch_activations",
 )
+# Computed when a fit is kept, so that a ranking need not read all probabilities.
+_BEST = ("suggested", "confidences")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,9 @@ class Fit:
     epochs : ndarray of shape (E,)
         Epochs whose activations were kept, for Figure 3.
     epoch_activations : ndarray of shape (E, n)
+    suggested : ndarray of shape (n,), confidences : ndarray of shape (n,)
+        The class of the largest probability, and that; None for a fit that was not kept yet, or
+        by an older version.
     """
 
     run_id: str
@@ -90,6 +96,15 @@ class Fit:
     margins: NDArray[Any]
     epochs: NDArray[Any]
     epoch_activations: NDArray[Any]
+    suggested: NDArray[np.intp] | None = None
+    confidences: NDArray[np.float64] | None = None
+
+    @property
+    def best(self) -> tuple[NDArray[np.intp], NDArray[np.float64]] | None:
+        """``suggested`` and ``confidences``, where they were kept."""
+        if self.suggested is None or self.confidences is None:
+            return None
+        return np.asarray(self.suggested), np.asarray(self.confidences)
 
 
 def new_run_id(model: str) -> str:
@@ -111,8 +126,12 @@ def fit_key(model: str, feature_digest: str, dataset_digest: str, settings: obje
 
 def save_fit(folder: Path, fit: Fit) -> None:
     """Store a run; it appears under its name only when it is complete."""
-    record = {k: v for k, v in _fields(fit).items() if k not in _ARRAYS}
-    save_run(folder, record, {name: getattr(fit, name) for name in _ARRAYS})
+    record = {k: v for k, v in _fields(fit).items() if k not in _ARRAYS + _BEST}
+    best: dict[str, NDArray[Any]] = {}
+    if fit.probabilities.size:
+        suggested, _, confidences = suggestions(fit.probabilities, None)
+        best = {"suggested": suggested, "confidences": confidences}
+    save_run(folder, record, {name: getattr(fit, name) for name in _ARRAYS} | best)
 
 
 def save_run(folder: Path, record: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -197,6 +216,8 @@ def _load(path: Path, key: str | None = None) -> Fit | None:
     if stored is None:
         return None
     fields: dict[str, Any] = stored[0] | stored[1]
+    if best := load_run(path, _BEST, key=key):
+        fields |= best[1]
     try:
         return Fit(**fields)
     except TypeError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import statistics
 import time
 from collections.abc import Callable
@@ -65,6 +66,7 @@ def measure(audit: Path, browser: Any = None) -> dict[str, Any]:
         the server held.
     """
     found: dict[str, Any] = {}
+    shutil.rmtree(audit / "exports", ignore_errors=True)  # an archive of before is no measure
     names = Workspace.open(audit).dataset.class_names
     with given_or_own(browser) as opened, Server(audit) as server:
         context = opened.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True)

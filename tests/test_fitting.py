@@ -1,5 +1,6 @@
 """Fits on a workspace: what is kept from one to the next, and the solvers behind them."""
 
+import numpy as np
 import pytest
 
 from air_core import pipeline
@@ -86,3 +87,19 @@ def test_a_path_is_solved_once(extracted):
 
     again = pipeline.fit_path(extracted, device="cpu", progress=unexpected)
     assert again.scales.tolist() == path.scales.tolist()
+
+
+def test_a_kept_fit_knows_its_suggestions_and_one_of_before_is_read_all_the_same(extracted):
+    workspace = extracted
+    pipeline.fit(workspace, strength="paper", settings={"epochs": 2})
+    fit = pipeline.latest_fit(workspace, "air")
+    assert fit.best is not None
+    np.testing.assert_array_equal(fit.suggested, np.argmax(fit.probabilities, axis=1))
+    np.testing.assert_array_equal(fit.confidences, np.max(fit.probabilities, axis=1))
+    before = pipeline.rank(workspace, "air-margin")
+    for name in ("suggested", "confidences"):
+        (workspace.runs_dir / fit.run_id / f"{name}.npy").unlink()
+    assert pipeline.latest_fit(workspace, "air").best is None
+    after = pipeline.rank(workspace, "air-margin")
+    np.testing.assert_array_equal(after.suggested_labels, before.suggested_labels)
+    np.testing.assert_array_equal(after.confidences, before.confidences)

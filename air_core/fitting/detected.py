@@ -122,6 +122,7 @@ def rank_fit(workspace: Workspace, name: str, found: Fit) -> Ranking:
         activations=np.asarray(found.activations),
         tags=dataset.tags,
         calibrated=dataset.tags is None and find_detector(name).calibrated,
+        best=found.best,
     )
 
 
