@@ -19,3 +19,4 @@ def _read() -> None:
         if resources.workspace() is not None:
             resources.ranking()
             resources.progress()
+            resources.texts().path_order  # noqa: B018 - kept once it was asked for
