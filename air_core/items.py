@@ -216,9 +216,14 @@ def _read_table(root: Path, columns: Sequence[str] | None = None) -> pa.Table:
     try:
         # Not `read_table`, which brings pyarrow's machinery for data sets of many files.
         with pq.ParquetFile(root / ITEMS) as file:
-            return file.read(columns=None if columns is None else list(columns))
+            table = file.read(columns=None if columns is None else list(columns))
     except (OSError, pa.ArrowException) as error:
         raise _damaged(root / ITEMS, error) from error
+    # Parquet passes over columns that it does not have.
+    if missing := set(columns or ()) - set(table.column_names):
+        lacking = WorkspaceError(f"no column {', '.join(sorted(missing))}")
+        raise _damaged(root / ITEMS, lacking)
+    return table
 
 
 def _damaged(path: Path, error: Exception) -> WorkspaceError:

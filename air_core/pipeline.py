@@ -82,6 +82,8 @@ __all__ = [
     "projection_name",
     "rank",
     "rank_detected",
+    "ranking_made",
+    "read_ranking",
     "refine",
     "refit",
     "remove_projection",
@@ -294,6 +296,13 @@ def made_by(workspace: Workspace) -> str | None:
     return next(made, None)
 
 
+def ranking_made(workspace: Workspace) -> Ranking | None:
+    """The ranking by :func:`made_by`, as it was made; None if there is none."""
+    name = made_by(workspace)
+    found = None if name is None else latest_fit(workspace, model_of(name))
+    return None if name is None or found is None else read_ranking(workspace, name, found)
+
+
 def rank(
     workspace: Workspace,
     detector: str | None = None,
@@ -331,8 +340,16 @@ def rank(
             "Expected a refined ranking in this workspace, found none.",
             hint="Run air-audit refine on it.",
         )
-    found = require_fit(latest_fit(workspace, model), model.upper())
-    activations = np.asarray(found.activations)
+    return read_ranking(
+        workspace, detector, require_fit(latest_fit(workspace, model), model.upper())
+    )
+
+
+def read_ranking(workspace: Workspace, detector: str, found: Fit) -> Ranking:
+    """The ranking that a run of a detector's model gives; nothing is computed or made current."""
+    if found.model == run_name(detector):
+        return rank_fit(workspace, detector, found)
+    model, activations = model_of(detector), np.asarray(found.activations)
     if detector.endswith("activation"):
         scores = activation_scores(activations)
     elif model != "svm":

@@ -15,8 +15,10 @@ from air_core import pipeline
 from air_core.evidence import CosineIndex
 from air_core.facts import Copies, NoiseFacts, noise_facts, stored_copies, stored_noise
 from air_core.fitting import (
+    Corrections,
     Opinion,
     PathRun,
+    corrections_of,
     expected_seconds,
     path_settings,
     rank_opinion,
@@ -74,25 +76,25 @@ def source_edits(place: Place) -> tuple[str, ...]:
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
-def others_run(place: Place, runs: int) -> tuple[str, ...]:
+def others_run(place: Place, runs: int, extracted: int) -> tuple[str, ...]:
     opened = workspace(place)
     others = [name for name in pipeline.ALL_DETECTORS if name not in pipeline.DETECTORS]
     return tuple(n for n in others if pipeline.latest_fit(opened, pipeline.run_name(n)))
 
 
 @st.cache_resource(show_spinner=False, max_entries=32)
-def fit(place: Place, model: str, runs: Runs) -> Fit | None:
+def fit(place: Place, model: str, runs: Runs, extracted: int) -> Fit | None:
     return pipeline.latest_fit(workspace(place), model)
 
 
 @st.cache_resource(show_spinner=False, max_entries=32)
-def rank(place: Place, detector: str, run_id: str) -> Ranking:
-    opened = workspace(place)
-    if detector in pipeline.DETECTORS:
-        return pipeline.rank(opened, detector, reviewed=False)
-    found = pipeline.rank_detected(opened, detector)
-    assert found is not None  # its run is current
-    return found
+def rank(place: Place, detector: str, run_id: str, _fit: Fit) -> Ranking:
+    return pipeline.read_ranking(workspace(place), detector, _fit)
+
+
+@st.cache_resource(show_spinner=False, max_entries=2)
+def corrections(place: Place, newest: str) -> Corrections:
+    return corrections_of(workspace(place))
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)

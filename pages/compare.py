@@ -84,10 +84,9 @@ reviews = from_reviews(workspace.dataset, workspace.reviewed())
 basis = truth or (reviews if reviews.known.any() else from_flags(first.ranking.flagged))
 st.markdown(basis.explain())
 if taught := [side.title for side in (first, second) if side.fit and learnt(side.fit)]:
-    told = " and ".join(dict.fromkeys(taught))
     st.caption(
-        f"{told} has learnt from changed labels: where it is scored on those very labels, it knows "
-        "the answers."
+        f"Learnt from changed labels: {' and '.join(dict.fromkeys(taught))}. Scored on those very "
+        "labels, a ranking knows the answers."
     )
 view = st.segmented_control(
     "View", VIEWS, format_func=VIEWS.get, default="images", required=True,

@@ -169,7 +169,9 @@ class Filter:
             keep &= np.isnan(ranking.scores)
         if self.pair is not None:
             given, suggested = (dataset.class_names.index(name) for name in self.pair)
-            keep &= (dataset.given_labels == given) & (ranking.suggested_labels == suggested)
+            # Flagged ones only, as they are counted beside each pair.
+            alike = (dataset.given_labels == given) & (ranking.suggested_labels == suggested)
+            keep &= alike & ranking.flagged
         if self.decision != "any":
             keep &= standing.actions == ACTIONS.index(self.decision)
         if self.reviewer is not None:

@@ -15,7 +15,7 @@ from air_core import pipeline
 from air_core.errors import WorkspaceError
 from air_core.evidence import CosineIndex
 from air_core.facts import Copies, NoiseFacts
-from air_core.fitting import Opinion, PathRun
+from air_core.fitting import Corrections, Opinion, PathRun
 from air_core.pipeline import Fit, model_of
 from air_core.ranking import Ranking
 from air_core.recents import remember_workspace
@@ -94,7 +94,8 @@ def version(opened: Workspace) -> str:
 def fit(model: str = "air") -> Fit | None:
     """The latest fit of ``"air"``, ``"svm"`` or ``"refined"``; None before the first."""
     place = _here()
-    return cached.fit(place, model, _runs_stamp(place.folder / "runs", model))
+    runs = _runs_stamp(place.folder / "runs", model)
+    return cached.fit(place, model, runs, _extracted(place))
 
 
 def default_detector() -> str:
@@ -113,7 +114,7 @@ def ranking(detector: str | None = None) -> Ranking | None:
     """
     detector = detector or default_detector()
     current = fit(model_of(detector))
-    return None if current is None else cached.rank(_here(), detector, current.run_id)
+    return None if current is None else cached.rank(_here(), detector, current.run_id, current)
 
 
 def detectors() -> dict[str, str]:
@@ -122,7 +123,7 @@ def detectors() -> dict[str, str]:
     The default one comes first.
     """
     place = _here()
-    others = cached.others_run(place, _stamp(place.folder, "runs"))
+    others = cached.others_run(place, _stamp(place.folder, "runs"), _extracted(place))
     titles = {**pipeline.DETECTORS, **{name: pipeline.detector_title(name) for name in others}}
     first = default_detector()
     return {first: titles.pop(first), **titles}
@@ -153,6 +154,13 @@ def reviews() -> Reviews:
     opened = require_workspace()
     events = opened.labels.events()
     return cached.reviews(_place(opened.root), events[-1].hash if events else "", events)
+
+
+def corrections() -> Corrections:
+    """The labels as reviewers have changed them up to now."""
+    opened = require_workspace()
+    events = opened.labels.events()
+    return cached.corrections(_place(opened.root), events[-1].hash if events else "")
 
 
 def export_files(format: str, **choice: Any) -> dict[str, bytes]:
@@ -187,7 +195,7 @@ def features() -> Features:
         If there are none of the current images.
     """
     place = _here()
-    return cached.features(place, _stamp(place.folder / "features", "current.txt"))
+    return cached.features(place, _extracted(place))
 
 
 def noise() -> NoiseFacts | None:
@@ -206,9 +214,8 @@ def copies() -> Copies | None:
 def path(group: str = "image_class", lambda_1: float = 1e-6) -> PathRun | None:
     """The stored λ_g path of these settings, cancelled or complete; None before it is begun."""
     place = _here()
-    extracted = _stamp(place.folder / "features", "current.txt")
     runs = _runs_stamp(place.folder / "runs", "path")
-    return cached.path(place, extracted, runs, group, lambda_1)
+    return cached.path(place, _extracted(place), runs, group, lambda_1)
 
 
 def path_seconds(group: str = "image_class", lambda_1: float = 1e-6) -> float:
@@ -244,6 +251,10 @@ def region_maps() -> RegionMaps:
         If the backbone cannot tell, or its weights cannot be had.
     """
     return cached.region_maps(features().backbone)
+
+
+def _extracted(place: Place) -> int:
+    return _stamp(place.folder / "features", "current.txt")
 
 
 def _here() -> Place:

@@ -243,8 +243,7 @@ def progress_(
 def ranking_of(opened: Workspace, detector: str | None = None) -> Ranking | None:
     """The ranking asked for; by default the best that was made, None if there is none."""
     if detector is None:
-        made = pipeline.made_by(opened)
-        return None if made is None else pipeline.rank(opened, made)
+        return pipeline.ranking_made(opened)
     return pipeline.rank(opened, pipeline.detector_name(opened, detector))
 
 

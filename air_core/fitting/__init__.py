@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from air_core.fitting.air import fit, refit
-from air_core.fitting.detected import fit_detector, rank_detected, rank_fit, run_name
+from air_core.fitting.detected import (
+    Corrections,
+    corrections_of,
+    fit_detector,
+    rank_detected,
+    rank_fit,
+    run_name,
+)
 from air_core.fitting.left_out import fit_left_out
 from air_core.fitting.live import (
     Opinion,
@@ -27,11 +34,13 @@ from air_core.fitting.svm import fit_svm
 from air_core.fitting.together import fit_together, under_torchrun
 
 __all__ = [
+    "Corrections",
     "Model",
     "Opinion",
     "PathRun",
     "Refiner",
     "can_refine",
+    "corrections_of",
     "current_features",
     "entered_left",
     "expected_seconds",

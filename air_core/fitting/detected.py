@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,13 +12,15 @@ from numpy.typing import NDArray
 
 from air_core.dataset import UNLABELLED, Dataset, tags_of
 from air_core.detectors import detect, find_detector
+from air_core.export.labels import labels_in_force
 from air_core.fitting.stored import current_features, fit_once, latest_fit
+from air_core.labels.models import LabelEvent
 from air_core.progress import ProgressCallback, silent
 from air_core.ranking import Ranking, rank_items
 from air_core.runs import Fit
 from air_core.workspace import Workspace
 
-RECIPE = 2
+RECIPE = 3
 """Raised whenever a detector computes something else: answers kept before are then asked anew."""
 
 
@@ -53,12 +57,12 @@ def fit_detector(
     features = current_features(workspace)
     dataset = workspace.dataset
     given = dataset.given_labels if dataset.tags is None else dataset.tags
-    targets = in_force(workspace) if reviewed else given
-    corrections = sum(e.action in ("relabel", "exclude") for e in workspace.reviewed().values())
     settings: dict[str, Any] = {"detector": name, "seed": seed, "recipe": RECIPE}
+    targets, corrections = given, None
     if reviewed:
-        content = np.ascontiguousarray(targets).tobytes()
-        settings["reviewed"] = hashlib.blake2b(content, digest_size=8).hexdigest()
+        corrections = corrections_of(workspace)
+        targets = corrections.labels
+        settings["reviewed"] = corrections.digest
 
     def solve() -> dict[str, Any]:
         from air_core.detectors.detection import agreement_scores
@@ -68,13 +72,18 @@ def fit_detector(
             progress=progress,
         )  # fmt: skip
         scores = found.scores
-        if reviewed:
+        if corrections is not None:
             # What a detector says of a corrected label is not what it says of the given one.
-            changed = (targets != given) if given.ndim == 1 else (targets != given).any(axis=1)
-            scores = np.where(changed, agreement_scores(found.probabilities, given), scores)
+            said = agreement_scores(found.probabilities, given)
+            if given.ndim == 1 and find_detector(name).calibrated:
+                own = found.probabilities[np.arange(len(given)), given]
+                said = np.where(given == UNLABELLED, np.nan, own)
+            scores = np.where(corrections.changed, said, scores)
         p, n = features.array.shape[1], len(dataset)
         linear = found.coef is not None and found.intercept is not None
-        notes = {**found.notes, "linear": linear, "corrections": corrections if reviewed else 0}
+        notes = {**found.notes, "linear": linear}
+        if corrections is not None:
+            notes["corrections"] = corrections.count
         return {
             "settings": settings,
             "lambda_g": None,
@@ -126,24 +135,52 @@ def rank_fit(workspace: Workspace, name: str, found: Fit) -> Ranking:
     )
 
 
-def in_force(workspace: Workspace) -> NDArray[Any]:
-    """Labels (n,), or tags (n, C), with the decisions so far: relabelled, or −1 where excluded."""
-    dataset = workspace.dataset
+@dataclass(frozen=True, slots=True)
+class Corrections:
+    """Labels as reviewed so far.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n,) or (n, C)
+        Class indices, or tags; −1 where excluded.
+    changed : ndarray of shape (n,), dtype bool
+        Where they are not those given.
+    digest : str
+        Of ``labels``.
+    """
+
+    labels: NDArray[Any]
+    changed: NDArray[np.bool_]
+    digest: str
+
+    @property
+    def count(self) -> int:
+        """How many labels are not those given."""
+        return int(self.changed.sum())
+
+
+def corrections_of(workspace: Workspace) -> Corrections:
+    """Labels with the decisions in force at one moment, relabelled, or −1 where excluded."""
+    dataset, decisions = workspace.dataset, workspace.reviewed()
     if dataset.tags is None:
-        labels = workspace.current_labels()
-        labels[workspace.excluded()] = UNLABELLED
-        return labels
-    return _tags_in_force(dataset, workspace)
+        given = dataset.given_labels
+        labels: NDArray[Any] = labels_in_force(dataset, decisions)
+    else:
+        given, labels = dataset.tags, _tags_in_force(dataset, decisions)
+    for item, event in decisions.items():
+        if event.action == "exclude":
+            labels[dataset.row_of(item)] = UNLABELLED
+    changed = labels != given
+    digest = hashlib.blake2b(np.ascontiguousarray(labels).tobytes(), digest_size=8).hexdigest()
+    return Corrections(labels, changed if changed.ndim == 1 else changed.any(axis=1), digest)
 
 
-def _tags_in_force(dataset: Dataset, workspace: Workspace) -> NDArray[np.int8]:
+def _tags_in_force(dataset: Dataset, decisions: Mapping[str, LabelEvent]) -> NDArray[np.int8]:
     assert dataset.tags is not None  # the caller has looked
     tags = dataset.tags.copy()
-    for item, event in workspace.reviewed().items():
-        row = dataset.row_of(item)
-        if event.action == "exclude":
-            tags[row] = -1
-        elif event.action == "relabel" and event.new_label is not None:
+    for item, event in decisions.items():
+        if event.action == "relabel" and event.new_label is not None:
+            row = dataset.row_of(item)
             tags[row] = 0
             tags[row, [dataset.class_names.index(name) for name in tags_of(event.new_label)]] = 1
     return tags

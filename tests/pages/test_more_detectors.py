@@ -53,7 +53,14 @@ def test_it_learns_from_what_reviewers_changed_and_goes_back(audited):
     assert "Learnt from 1 changed label." in [said.value for said in page.caption]
     compare = AppTest.from_file(COMPARE, default_timeout=60)
     compare.session_state["compare-detector-a"] = "consensus"
-    assert any("Consensus has learnt" in said.value for said in compare.run().caption)
+    said = [caption.value for caption in compare.run().caption]
+    assert any("Learnt from changed labels: Consensus." in text for text in said)
+    other = Decision(wrong, "relabel", label="stripe")
+    workspace.labels.record([other], reviewer="ana", old_labels={wrong: "disc"})
+    page = page.run()
+    assert buttons(page)["learn-reviews"].label == "Learn from 1 changed label as decided now"
+    pipeline.ranking_made(workspace)
+    assert pipeline.latest_fit(workspace, "detector.consensus").notes["corrections"] == 1
     buttons(page)["learn-given"].click().run()
     finished(audited)
     np.testing.assert_array_equal(resources.ranking("consensus").scores, before)
