@@ -162,9 +162,11 @@ class Corrections:
 def corrections_of(workspace: Workspace) -> Corrections:
     """Labels with the decisions in force at one moment, relabelled, or −1 where excluded."""
     dataset, decisions = workspace.dataset, workspace.reviewed()
+    given: NDArray[Any]
+    labels: NDArray[Any]
     if dataset.tags is None:
         given = dataset.given_labels
-        labels: NDArray[Any] = labels_in_force(dataset, decisions)
+        labels = labels_in_force(dataset, decisions)
     else:
         given, labels = dataset.tags, _tags_in_force(dataset, decisions)
     for item, event in decisions.items():
