@@ -13,7 +13,7 @@ from air_core import pipeline
 from air_core.errors import Cancelled
 from air_core.labels import Decision
 from air_core.workspace import Workspace
-from pages import resources
+from pages import cached, resources
 from pages.evidence_routes import models_version, version
 from tests.pages.conftest import CLASSES
 from tests.pages.test_routes import get
@@ -136,7 +136,7 @@ def test_a_picture_that_has_gone_has_no_regions_but_its_evidence(item):
     content = file.read_bytes()
     file.unlink()
     try:
-        resources.region_maps.__globals__["_region_maps"].clear()
+        cached.region_maps.clear()
         said = ask(f"/air/heat/{item}/0.png", status=409)[0]["error"]
         assert said.startswith("The picture cannot be read any more")
         ask(f"/air/why/{item}")
