@@ -67,7 +67,9 @@ def _call(command: list[str], folder: Path, environment: dict[str, str]) -> int:
     with subprocess.Popen(command, cwd=folder, env=environment) as server:
         before = signal.signal(signal.SIGTERM, lambda *_: server.terminate())
         try:
-            return server.wait()
+            ended = server.wait()
+            # Ctrl-C reaches both; the server may be gone before this process hears of it.
+            return 0 if ended == -signal.SIGINT else ended
         except KeyboardInterrupt:
             return 0
         finally:

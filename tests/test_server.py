@@ -115,8 +115,11 @@ def test_the_configuration_beside_the_entry_says_the_same() -> None:
 @pytest.mark.parametrize("ended", [signal.SIGTERM, signal.SIGINT])
 def test_who_ends_the_command_ends_the_server_too(tmp_path: Path, ended: signal.Signals) -> None:
     code = (
-        "import os, sys; from pathlib import Path; from air_core.server import _call;"
-        "sleeper = [sys.executable, '-c', 'import os, time; print(os.getpid(), flush=True);"
+        # Whatever runs the tests in the background may have had SIGINT ignored.
+        "import os, signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        "from pathlib import Path; from air_core.server import _call;"
+        "sleeper = [sys.executable, '-c', 'import os, signal, time;"
+        " signal.signal(signal.SIGINT, signal.SIG_DFL); print(os.getpid(), flush=True);"
         " time.sleep(60)'];"
         f"sys.exit(abs(_call(sleeper, Path({str(tmp_path)!r}), dict(os.environ))))"
     )
