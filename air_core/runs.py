@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -216,8 +217,8 @@ def _load(path: Path, key: str | None = None) -> Fit | None:
     if stored is None:
         return None
     fields: dict[str, Any] = stored[0] | stored[1]
-    if best := load_run(path, _BEST, key=key):
-        fields |= best[1]
+    with suppress(OSError, ValueError):  # fits of older versions have none
+        fields |= {name: np.load(path / f"{name}.npy", mmap_mode="r") for name in _BEST}
     try:
         return Fit(**fields)
     except TypeError:

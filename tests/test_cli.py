@@ -195,11 +195,11 @@ def test_the_default_is_the_consensus_and_an_export_asks_no_detector(audited, ai
         assert air("rank", folder, "--out", ranked, "--overwrite")[0] == 0
         assert {row["detector"] for row in read_csv(ranked)} == {"consensus"}
     workspace = Workspace.open(folder)
-    assert pipeline.made_by(workspace) == "consensus"
+    assert pipeline.ranking_made(workspace).detector == "consensus"
     # What it said of other features is no ranking by these.
     np.save(tmp_path / "own.npy", np.eye(len(workspace.dataset), 8, dtype=np.float32))
     pipeline.bring_features(workspace, tmp_path / "own.npy")
-    assert pipeline.made_by(workspace) == "air-margin"
+    assert pipeline.ranking_made(workspace).detector == "air-margin"
 
 
 def test_detectors_are_listed_with_what_they_compute(air):

@@ -7,7 +7,6 @@ from air_core.fitting.detected import (
     Corrections,
     corrections_of,
     fit_detector,
-    rank_detected,
     rank_fit,
     run_name,
 )
@@ -53,7 +52,6 @@ __all__ = [
     "latest_fit",
     "make_features_current",
     "path_settings",
-    "rank_detected",
     "rank_fit",
     "rank_opinion",
     "read_path",

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from air_core.dataset import UNLABELLED, Dataset, tags_of
 from air_core.detectors import detect, find_detector
 from air_core.export.labels import labels_in_force
-from air_core.fitting.stored import current_features, fit_once, latest_fit
+from air_core.fitting.stored import current_features, fit_once
 from air_core.labels.models import LabelEvent
 from air_core.progress import ProgressCallback, silent
 from air_core.ranking import Ranking, rank_items
@@ -111,12 +111,6 @@ def run_name(detector: str) -> str:
     'detector.simifeat.vote'
     """
     return "detector." + detector.replace("-", ".")
-
-
-def rank_detected(workspace: Workspace, name: str) -> Ranking | None:
-    """The ranking by the run made last, or None if there is none of these images and labels."""
-    found = latest_fit(workspace, run_name(name))
-    return None if found is None else rank_fit(workspace, name, found)
 
 
 def rank_fit(workspace: Workspace, name: str, found: Fit) -> Ranking:

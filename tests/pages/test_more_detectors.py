@@ -31,7 +31,7 @@ def test_its_job_leaves_a_ranking(audited):
     workspace = Workspace.open(audited)
     recipe = registry._recipes[recipes.DETECT]
     recipe(workspace.root, {"detector": "knn"}, lambda done, total, note: None)
-    assert pipeline.rank_detected(Workspace.open(audited), "knn") is not None
+    assert pipeline.latest_fit(Workspace.open(audited), "detector.knn") is not None
 
 
 def test_it_learns_from_what_reviewers_changed_and_goes_back(audited):
