@@ -188,20 +188,23 @@ def separation_curve(
 def rate_curves(
     curves: Mapping[str, tuple[NDArray[np.floating[Any]], NDArray[np.floating[Any]]]],
     *,
-    chance: tuple[tuple[float, float], tuple[float, float]],
+    line: tuple[tuple[float, float], tuple[float, float]],
+    line_name: str = "Chance",
     title: str,
     x: str,
     y: str,
     height: int = 340,
 ) -> go.Figure:
-    """Two curves of rates in [0, 1], and what chance would give.
+    """Two curves of rates in [0, 1], and a line to hold them against.
 
     Parameters
     ----------
     curves : mapping of str to (ndarray, ndarray)
         Name → x and y values; the first is solid, the second dashed.
-    chance : ((float, float), (float, float))
-        x and y of the two ends of the line of chance.
+    line : ((float, float), (float, float))
+        x and y of the line's two ends.
+    line_name : str
+        What it is; what chance would give by default.
     title, x, y : str
         Names of the figure and its axes.
     height : int
@@ -219,9 +222,9 @@ def rate_curves(
             hovertemplate=f"{x} %{{x:.1%}}<br>{y} %{{y:.1%}}<extra></extra>",
         )
     figure.add_scatter(
-        x=chance[0],
-        y=chance[1],
-        name="Chance",
+        x=line[0],
+        y=line[1],
+        name=line_name,
         mode="lines",
         line={"color": _QUIET, "dash": "dot", "width": 1.5},
         hoverinfo="skip",

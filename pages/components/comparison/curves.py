@@ -36,14 +36,14 @@ def curves(sides: tuple[Side, Side], basis: Basis) -> None:
     left.plotly_chart(
         rate_curves(
             rates,
-            chance=((0.0, 1.0), (0.0, 1.0)), title="ROC",
+            line=((0.0, 1.0), (0.0, 1.0)), title="ROC",
             x="Right labels flagged", y="Wrong labels found",
         ), width="stretch", key="roc",
     )  # fmt: skip
     right.plotly_chart(
         rate_curves(
             {name: (one.recall, one.precision) for name, one in found.items()},
-            chance=((0.0, 1.0), (share, share)), title="Precision and recall",
+            line=((0.0, 1.0), (share, share)), title="Precision and recall",
             x="Wrong labels found", y="Flagged labels that are wrong",
         ), width="stretch", key="precision-recall",
     )  # fmt: skip
@@ -90,7 +90,8 @@ def _suggestions(sides: tuple[Side, Side], basis: Basis) -> None:
     left.plotly_chart(
         rate_curves(
             {name: (one.confidence, one.right) for name, one in told.items()},
-            chance=((0.0, 1.0), (0.0, 1.0)), title="Reliability of suggestions",
+            line=((0.0, 1.0), (0.0, 1.0)), line_name="As sure as right",
+            title="Reliability of suggestions",
             x="Confidence", y="Suggestions that are right",
         ), width="stretch", key="reliability",
     )  # fmt: skip

@@ -6,6 +6,7 @@ import numpy as np
 
 from pages.components.figures import (
     activation_histogram,
+    rate_curves,
     separation_curve,
     shares,
 )
@@ -47,3 +48,11 @@ def test_the_curve_draws_the_svm_as_a_level():
     figure = separation_curve([1, 4], [0.6, 0.9], 0.7)
     assert list(figure.data[1].y) == [0.7, 0.7]
     assert len(separation_curve([1, 4], [0.6, 0.9], float("nan")).data) == 1
+
+
+def test_the_line_beside_rates_says_what_it_is():
+    one = (np.array([0.0, 1.0]), np.array([0.5, 1.0]))
+    about = {"line": ((0, 1), (0, 1)), "title": "t", "x": "x", "y": "y"}
+    assert rate_curves({"AIR": one}, **about).data[-1].name == "Chance"
+    named = rate_curves({"AIR": one}, line_name="As sure as right", **about)
+    assert [trace.name for trace in named.data] == ["AIR", "As sure as right"]
