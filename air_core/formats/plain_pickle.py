@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import pickletools
 import struct
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -148,7 +149,11 @@ def read_pickle(data: bytes, name: str) -> dict[str, Any]:
     """
     machine = _Machine()
     try:
-        for code, argument, position in pickletools.genops(data):
+        with warnings.catch_warnings():
+            # Python only warns of an unknown escape in a text, which nothing writes: it is damage.
+            warnings.simplefilter("error", DeprecationWarning)
+            steps = list(pickletools.genops(data))
+        for code, argument, position in steps:
             if code.name == "STOP":
                 break
             if code.name == "BININT1":
@@ -166,7 +171,10 @@ def read_pickle(data: bytes, name: str) -> dict[str, Any]:
     except KeyError as error:
         detail = f"it holds {error}, which plain data does not need"
     # The many ways in which the opcodes of a damaged file do not fit together.
-    except (ValueError, IndexError, TypeError, AttributeError, OverflowError, MemoryError) as error:
+    except (
+        ValueError, IndexError, TypeError, AttributeError, OverflowError, MemoryError,
+        DeprecationWarning,
+    ) as error:  # fmt: skip
         detail = str(error) or "it is cut short"
     except RecursionError:
         detail = "it is nested too deeply"

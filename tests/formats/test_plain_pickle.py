@@ -107,6 +107,7 @@ def test_no_bytes_make_it_fail(data: bytes) -> None:
 
 
 @given(st.integers(0, 400), st.binary(min_size=1, max_size=4))
+@example(151, b"\\")  # an escape that does not exist
 def test_no_damage_makes_it_fail(at: int, new: bytes) -> None:
     data = bytearray(pickle.dumps(BATCH, 2))
     data[at : at + len(new)] = new
