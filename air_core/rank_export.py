@@ -37,6 +37,10 @@ def write_ranking(
 ) -> int:
     """Write a ranking, worst first, in the columns of :data:`COLUMNS`.
 
+    ``suggested_label`` is the likeliest class other than the given one, and ``confidence`` its
+    probability: low where the given label is likely right. Whoever reads a list of doubts asks what
+    a label should be if it is wrong; that it is right says the score.
+
     Parameters
     ----------
     dataset : Dataset
@@ -78,13 +82,14 @@ def write_ranking(
     writer.writerow(COLUMNS)
     for row in rows:
         score = ranking.scores[row]
+        suggested, confidence = ranking.otherwise(row, dataset.class_names)
         writer.writerow(
             (
                 ranking.item_ids[row],
                 dataset.paths[row],
                 dataset.given_text(row) or "",
-                ranking.suggested_text(row, dataset.class_names),
-                f"{ranking.confidences[row]:.6f}",
+                suggested,
+                f"{confidence:.6f}",
                 "" if np.isnan(score) else f"{score:.9f}",
                 ranking.ranks[row],
                 ranking.detector,

@@ -12,6 +12,53 @@ from air_core.dataset import UNLABELLED, tags_text
 from air_core.errors import SolverError
 
 Floats = NDArray[np.float64]
+_BLOCK = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Others:
+    """The likeliest class of each item other than the given one.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n,), dtype intp
+        The likeliest class of all where no label is given.
+    confidences : ndarray of shape (n,), dtype float64
+        The model's probability of it.
+    """
+
+    labels: NDArray[np.intp]
+    confidences: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class TwoLikeliest:
+    """The two classes of the largest probabilities, and those.
+
+    Parameters
+    ----------
+    labels, seconds : ndarray of shape (n,), dtype intp
+    confidences, second_confidences : ndarray of shape (n,), dtype float64
+    """
+
+    labels: NDArray[np.intp]
+    confidences: Floats
+    seconds: NDArray[np.intp]
+    second_confidences: Floats
+
+    def others(self, given: NDArray[np.integer]) -> Others:
+        """The likelier of the two that is not the given label (n,).
+
+        Examples
+        --------
+        >>> two_likeliest(np.array([[0.5, 0.2, 0.3]] * 2)).others(np.array([0, 1])).labels
+        array([2, 0])
+        """
+        agrees = self.labels == given
+        return Others(
+            np.where(agrees, self.seconds, self.labels),
+            np.where(agrees, self.second_confidences, self.confidences),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +73,7 @@ class Ranking:
     scores : ndarray of shape (n,), dtype float64
         1 clean … 0 worst; NaN for an unlabelled item, which has no label to doubt.
     given_labels, suggested_labels : ndarray of shape (n,), dtype intp
-        Class indices.
+        Class indices; what the model would label an item, the given label where it agrees.
     confidences : ndarray of shape (n,), dtype float64
         The model's probability of the suggested label.
     ranks : ndarray of shape (n,), dtype intp
@@ -38,6 +85,8 @@ class Ranking:
         give; the class indices above are ``UNLABELLED`` then.
     calibrated : bool
         Whether a score is the chance that the given label is right.
+    others : Others or None
+        What each label should be if it is wrong; None for tags, and on the λ-path.
     """
 
     detector: str
@@ -51,9 +100,20 @@ class Ranking:
     given_tags: NDArray[np.int8] | None = None
     suggested_tags: NDArray[np.int8] | None = None
     calibrated: bool = False
+    others: Others | None = None
 
     def __len__(self) -> int:
         return len(self.item_ids)
+
+    def otherwise(self, row: int, class_names: Sequence[str]) -> tuple[str, float]:
+        """What an item's label should be if the given one is wrong, and how likely that is.
+
+        Tags, and labels on the λ-path, have what the model would label the item.
+        """
+        if self.others is None:
+            return self.suggested_text(row, class_names), float(self.confidences[row])
+        found = class_names[int(self.others.labels[row])]
+        return found, float(self.others.confidences[row])
 
     def suggested_text(self, row: int, class_names: Sequence[str]) -> str:
         """What the model would label an item: a class, or tags as a JSON list."""
@@ -71,19 +131,13 @@ class Ranking:
 
     @property
     def flagged(self) -> NDArray[np.bool_]:
-        """Where the model would label a labelled item otherwise.
-
-        With chances for scores, only where the given label is more likely wrong than right: what an
-        image looks like without its label may speak for another one, and its label may still
-        outweigh that.
-        """
+        """Where the model would label a labelled item otherwise."""
         if self.given_tags is not None and self.suggested_tags is not None:
             other: NDArray[np.bool_] = (self.suggested_tags != self.given_tags).any(axis=1)
             return np.logical_and(other, ~np.isnan(self.scores))
         differs: NDArray[np.bool_] = self.suggested_labels != self.given_labels
         labelled: NDArray[np.bool_] = self.given_labels != UNLABELLED
-        found: NDArray[np.bool_] = np.logical_and(differs, labelled)
-        return np.logical_and(found, self.scores < 0.5) if self.calibrated else found
+        return np.logical_and(differs, labelled)
 
 
 def softmax(scores: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -196,7 +250,7 @@ def rank_items(
     activations: Floats,
     tags: NDArray[np.int8] | None = None,
     calibrated: bool = False,
-    best: tuple[NDArray[np.intp], Floats] | None = None,
+    likeliest: TwoLikeliest | None = None,
 ) -> Ranking:
     """Order items by score, worst first.
 
@@ -215,8 +269,8 @@ def rank_items(
         Given tags, where an item may have several labels.
     calibrated : bool
         Whether scores are chances that the given label is right.
-    best : tuple of two ndarrays of shape (n,), optional
-        The class of the largest probability, and that, where they are known already.
+    likeliest : TwoLikeliest, optional
+        Of ``probabilities``, where they are known already.
 
     Raises
     ------
@@ -230,9 +284,11 @@ def rank_items(
                 f"Expected {n} {name}, one for each image, got {len(array)}.",
                 hint="Fit again: the images have changed since.",
             )
-    suggested_tags = None
-    if best is not None and tags is None:
-        labels, confidences = best
+    suggested_tags, others = None, None
+    if tags is None:
+        likeliest = likeliest or two_likeliest(probabilities)
+        labels, confidences = likeliest.labels, likeliest.confidences
+        others = likeliest.others(given_labels)
     else:
         labels, suggested_tags, confidences = suggestions(probabilities, tags)
     return Ranking(
@@ -247,7 +303,32 @@ def rank_items(
         given_tags=tags,
         suggested_tags=suggested_tags,
         calibrated=calibrated,
+        others=others,
     )
+
+
+def two_likeliest(probabilities: NDArray[np.floating]) -> TwoLikeliest:
+    """The two likeliest classes of each row of (n, C); of equals the first.
+
+    Examples
+    --------
+    >>> found = two_likeliest(np.array([[0.5, 0.2, 0.3]]))
+    >>> found.labels, found.seconds, found.second_confidences
+    (array([0]), array([2]), array([0.3]))
+    """
+    n = len(probabilities)
+    labels, seconds = np.empty(n, dtype=np.intp), np.empty(n, dtype=np.intp)
+    confidences, second_confidences = np.empty(n), np.empty(n)
+    for start in range(0, n, _BLOCK):  # a copy of them all would not fit beside a million rows
+        part = slice(start, start + _BLOCK)
+        chances = np.array(probabilities[part])
+        rows = np.arange(len(chances))
+        labels[part] = chances.argmax(axis=1)
+        confidences[part] = chances[rows, labels[part]]
+        chances[rows, labels[part]] = -np.inf
+        seconds[part] = chances.argmax(axis=1)
+        second_confidences[part] = np.maximum(chances[rows, seconds[part]], 0)
+    return TwoLikeliest(labels, confidences, seconds, second_confidences)
 
 
 def suggestions(

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from air_core.atomic import atomic_write
 from air_core.errors import WorkspaceError
-from air_core.ranking import suggestions
+from air_core.ranking import TwoLikeliest, two_likeliest
 
 _FORMAT = 1
 _ARRAYS = (
@@ -31,7 +31,7 @@ _ARRAYS = (
     "epoch_activations",
 )
 # Computed when a fit is kept, so that a ranking need not read all probabilities.
-_BEST = ("suggested", "confidences")
+_LIKELIEST = ("suggested", "confidences", "second_labels", "second_confidences")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +71,11 @@ class Fit:
     epochs : ndarray of shape (E,)
         Epochs whose activations were kept, for Figure 3.
     epoch_activations : ndarray of shape (E, n)
-    suggested : ndarray of shape (n,), confidences : ndarray of shape (n,)
-        The class of the largest probability, and that; None for a fit that was not kept yet, or
-        by an older version.
+    suggested, second_labels : ndarray of shape (n,)
+        The two classes of the largest probabilities; None for a fit that was not kept yet, or by
+        an older version.
+    confidences, second_confidences : ndarray of shape (n,)
+        These probabilities.
     """
 
     run_id: str
@@ -99,13 +101,16 @@ class Fit:
     epoch_activations: NDArray[Any]
     suggested: NDArray[np.intp] | None = None
     confidences: NDArray[np.float64] | None = None
+    second_labels: NDArray[np.intp] | None = None
+    second_confidences: NDArray[np.float64] | None = None
 
     @property
-    def best(self) -> tuple[NDArray[np.intp], NDArray[np.float64]] | None:
-        """``suggested`` and ``confidences``, where they were kept."""
-        if self.suggested is None or self.confidences is None:
+    def likeliest(self) -> TwoLikeliest | None:
+        """The two likeliest classes of each row, where they were kept."""
+        kept = (self.suggested, self.confidences, self.second_labels, self.second_confidences)
+        if any(one is None for one in kept):
             return None
-        return np.asarray(self.suggested), np.asarray(self.confidences)
+        return TwoLikeliest(*map(np.asarray, kept))
 
 
 def new_run_id(model: str) -> str:
@@ -127,12 +132,13 @@ def fit_key(model: str, feature_digest: str, dataset_digest: str, settings: obje
 
 def save_fit(folder: Path, fit: Fit) -> None:
     """Store a run; it appears under its name only when it is complete."""
-    record = {k: v for k, v in _fields(fit).items() if k not in _ARRAYS + _BEST}
-    best: dict[str, NDArray[Any]] = {}
+    record = {k: v for k, v in _fields(fit).items() if k not in _ARRAYS + _LIKELIEST}
+    likeliest: dict[str, NDArray[Any]] = {}
     if fit.probabilities.size:
-        suggested, _, confidences = suggestions(fit.probabilities, None)
-        best = {"suggested": suggested, "confidences": confidences}
-    save_run(folder, record, {name: getattr(fit, name) for name in _ARRAYS} | best)
+        found = two_likeliest(fit.probabilities)
+        values = (found.labels, found.confidences, found.seconds, found.second_confidences)
+        likeliest = dict(zip(_LIKELIEST, values, strict=True))
+    save_run(folder, record, {name: getattr(fit, name) for name in _ARRAYS} | likeliest)
 
 
 def save_run(folder: Path, record: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -218,7 +224,7 @@ def _load(path: Path, key: str | None = None) -> Fit | None:
         return None
     fields: dict[str, Any] = stored[0] | stored[1]
     with suppress(OSError, ValueError):  # fits of older versions have none
-        fields |= {name: np.load(path / f"{name}.npy", mmap_mode="r") for name in _BEST}
+        fields |= {name: np.load(path / f"{name}.npy", mmap_mode="r") for name in _LIKELIEST}
     try:
         return Fit(**fields)
     except TypeError:

@@ -86,6 +86,9 @@ def test_rank_finds_the_wrong_labels_and_suggests_the_right_ones(audited, air, t
     assert 0 <= scores[0] < 0.5 < scores[-1] <= 1
     suggested = {row["path"]: row["suggested_label"] for row in rows[:2]}
     assert suggested == TRUE
+    # Also where the label is right: what it should be if it were not, and that it hardly is.
+    assert all(row["suggested_label"] != row["given_label"] for row in rows)
+    assert float(rows[-1]["confidence"]) < 0.5 < float(rows[0]["confidence"])
 
 
 @pytest.mark.parametrize("model", ["air", "svm"])

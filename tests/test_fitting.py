@@ -93,13 +93,15 @@ def test_a_kept_fit_knows_its_suggestions_and_one_of_before_is_read_all_the_same
     workspace = extracted
     pipeline.fit(workspace, strength="paper", settings={"epochs": 2})
     fit = pipeline.latest_fit(workspace, "air")
-    assert fit.best is not None
+    assert fit.likeliest is not None
     np.testing.assert_array_equal(fit.suggested, np.argmax(fit.probabilities, axis=1))
     np.testing.assert_array_equal(fit.confidences, np.max(fit.probabilities, axis=1))
     before = pipeline.rank(workspace, "air-margin")
-    for name in ("suggested", "confidences"):
+    for name in ("suggested", "second_labels"):
         (workspace.runs_dir / fit.run_id / f"{name}.npy").unlink()
-    assert pipeline.latest_fit(workspace, "air").best is None
+    assert pipeline.latest_fit(workspace, "air").likeliest is None
     after = pipeline.rank(workspace, "air-margin")
     np.testing.assert_array_equal(after.suggested_labels, before.suggested_labels)
     np.testing.assert_array_equal(after.confidences, before.confidences)
+    np.testing.assert_array_equal(after.others.labels, before.others.labels)
+    np.testing.assert_array_equal(after.others.confidences, before.others.confidences)

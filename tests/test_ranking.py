@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from air_core.errors import SolverError
-from air_core.ranking import activation_scores, margins, rank_items, softmax
+from air_core.ranking import activation_scores, margins, rank_items, softmax, two_likeliest
 
 IDS = np.array([f"{i:016x}" for i in range(4)])
 GIVEN = np.array([0, 1, 2, -1])
@@ -27,12 +27,22 @@ def test_worst_first_with_suggestion_and_confidence():
     assert got.flagged.tolist() == [False, True, True, False]
 
 
-def test_of_chances_only_labels_more_likely_wrong_than_right_are_flagged():
-    got = rank_items(
-        "consensus", IDS, GIVEN, scores=np.array([0.4, 0.3, 0.6, np.nan]),
-        probabilities=PROBABILITIES, activations=np.full(4, np.nan), calibrated=True,
-    )  # fmt: skip
-    assert got.flagged.tolist() == [False, True, False, False]
+def test_what_a_label_should_be_if_it_is_wrong():
+    got = ranking()
+    assert got.others.labels.tolist() == [1, 0, 1, 2]
+    assert got.others.confidences.tolist() == [0.2, 0.6, 0.5, 0.8]
+    assert [got.otherwise(row, "abc") for row in (0, 1)] == [("b", 0.2), ("a", 0.6)]
+
+
+def test_the_two_likeliest_of_many_rows_are_those_of_a_sort(monkeypatch):
+    monkeypatch.setattr("air_core.ranking._BLOCK", 7)
+    probabilities = np.random.default_rng(0).dirichlet(np.ones(5), 23)
+    found, order = two_likeliest(probabilities), np.argsort(-probabilities, axis=1)
+    np.testing.assert_array_equal(found.labels, order[:, 0])
+    np.testing.assert_array_equal(found.seconds, order[:, 1])
+    ordered = np.take_along_axis(probabilities, order, axis=1)
+    np.testing.assert_array_equal(found.confidences, ordered[:, 0])
+    np.testing.assert_array_equal(found.second_confidences, ordered[:, 1])
 
 
 def test_ties_keep_the_sources_order_and_unlabelled_items_come_last():

@@ -266,12 +266,13 @@ def rank(
         return
     table = Table("rank", "path", "given", "suggested", "confidence", "score", box=None)
     for row in ranking.order[: top or 20]:
+        suggested, confidence = ranking.otherwise(row, opened.dataset.class_names)
         table.add_row(
             str(ranking.ranks[row]),
             escape(opened.dataset.paths[row]),
             escape(opened.dataset.given_text(row) or "–"),
-            escape(ranking.suggested_text(row, opened.dataset.class_names)),
-            f"{ranking.confidences[row]:.2f}",
+            escape(suggested),
+            f"{confidence:.2f}",
             f"{ranking.scores[row]:.3f}",
         )
     out.print(table)

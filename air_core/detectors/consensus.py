@@ -82,11 +82,10 @@ def consensus(
         If fewer than four images are labelled, or all alike.
     """
     voices = ask(features, targets, classes, seed, progress)
-    # The suggestion is what an image looks like, whatever it is labelled.
     if targets.ndim == 2:
         return Detection(agreement_scores(voices.together, targets), voices.chances)
     own = voices.together[np.arange(len(targets)), targets].astype(np.float64)
-    return Detection(np.where(targets < 0, np.nan, own), voices.chances)
+    return Detection(np.where(targets < 0, np.nan, own), voices.together)
 
 
 def ask(

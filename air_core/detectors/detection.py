@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from air_core.ranking import margin_scores, margins, suggestions, tag_margins
+from air_core.ranking import margin_scores, margins, tag_margins
 
 Floats = NDArray[np.float64]
 T = TypeVar("T")
@@ -56,7 +56,7 @@ class Detection:
     scores : ndarray of shape (n,), dtype float64
         1 clean … 0 worst; NaN where unlabelled.
     probabilities : ndarray of shape (n, C), dtype float32
-        Of each class; of tags each on its own. The largest is the suggestion and how sure it is.
+        Of each class; of tags each on its own. The largest is what the detector would label it.
     coef : ndarray of shape (p, C) or None, intercept : ndarray of shape (C,) or None
         Where the detector is linear in the features.
     notes : dict
@@ -68,17 +68,6 @@ class Detection:
     coef: NDArray[Any] | None = None
     intercept: NDArray[Any] | None = None
     notes: dict[str, Any] = field(default_factory=dict)
-
-    def suggested(self) -> tuple[NDArray[np.intp], Floats]:
-        """Suggested class (n,) of each row and its probability; not for tags.
-
-        Examples
-        --------
-        >>> Detection(np.array([0.2]), np.array([[0.1, 0.9]], np.float32)).suggested()[0]
-        array([1])
-        """
-        labels, _, confidences = suggestions(self.probabilities, None)
-        return labels, confidences
 
 
 def agreement_scores(probabilities: NDArray[np.floating], targets: NDArray[Any]) -> Floats:

@@ -231,6 +231,7 @@ def _opinion(ranking: Ranking, row: int, labelled: int) -> Opinion:
         suggested = tuple(np.flatnonzero(ranking.suggested_tags[row]).tolist())
     else:
         suggested = (int(ranking.suggested_labels[row]),)
+    told = ranking.calibrated and not np.isnan(score)
     return Opinion(
         detector=ranking.detector,
         score=None if np.isnan(score) else score,
@@ -239,5 +240,6 @@ def _opinion(ranking: Ranking, row: int, labelled: int) -> Opinion:
         flagged=bool(ranking.flagged[row]),
         suggested=suggested,
         confidence=float(ranking.confidences[row]),
-        chance=score if ranking.calibrated and not np.isnan(score) else None,
+        chance=score if told else None,
+        otherwise=int(ranking.others.labels[row]) if told and ranking.others else None,
     )

@@ -168,6 +168,8 @@ class Opinion:
     confidence : float
     chance : float or None
         That the given label is right, by a detector whose scores are chances.
+    otherwise : int or None
+        The likeliest class if it is wrong, by such a detector.
     """
 
     detector: str
@@ -178,6 +180,7 @@ class Opinion:
     suggested: Labels
     confidence: float
     chance: float | None = None
+    otherwise: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

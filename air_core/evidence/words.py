@@ -76,8 +76,14 @@ def _of_one_label(evidence: Evidence, names: Sequence[str]) -> list[Phrase]:
         ]
     said.append(Phrase("."))
     # What the list goes by; the model above may be of another mind.
-    chances = [opinion.chance for opinion in evidence.opinions if opinion.chance is not None]
-    said += [Phrase(f" All considered, the label is right with {percent(c)}.") for c in chances]
+    for opinion in evidence.opinions:
+        if opinion.chance is None:
+            continue
+        said.append(Phrase(f" All considered, the label is right with {percent(opinion.chance)}"))
+        if opinion.otherwise is not None:
+            otherwise = Phrase(names[opinion.otherwise], True)
+            said += [Phrase("; if it is wrong, "), otherwise, Phrase(" is the likeliest")]
+        said.append(Phrase("."))
     return said
 
 

@@ -20,7 +20,7 @@ from air_core.ranking import Ranking, rank_items
 from air_core.runs import Fit
 from air_core.workspace import Workspace
 
-RECIPE = 3
+RECIPE = 4
 """Raised whenever a detector computes something else: answers kept before are then asked anew."""
 
 
@@ -125,7 +125,7 @@ def rank_fit(workspace: Workspace, name: str, found: Fit) -> Ranking:
         activations=np.asarray(found.activations),
         tags=dataset.tags,
         calibrated=dataset.tags is None and find_detector(name).calibrated,
-        best=found.best,
+        likeliest=found.likeliest,
     )
 
 

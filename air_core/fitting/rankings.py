@@ -145,5 +145,5 @@ def read_ranking(workspace: Workspace, detector: str, found: Fit) -> Ranking:
         probabilities=found.probabilities,
         activations=activations,
         tags=workspace.dataset.tags,
-        best=found.best,
+        likeliest=found.likeliest,
     )

@@ -6,6 +6,7 @@ import pytest
 from air_core import metrics
 from air_core.detectors import DETECTORS, detect
 from air_core.errors import SolverError
+from air_core.ranking import two_likeliest
 from tests.baselines.clusters import clusters
 
 QUICK = [name for name in DETECTORS if not name.startswith(("air", "svm"))]
@@ -23,9 +24,9 @@ def test_it_finds_wrong_labels_and_suggests_right_ones(name):
     assert ((found.scores[4:] >= 0) & (found.scores[4:] <= 1)).all()
     assert metrics.auroc(found.scores[4:], wrong) > 0.9
     np.testing.assert_allclose(found.probabilities.sum(axis=1), 1, atol=1e-4)
-    suggested, confidence = found.suggested()
-    assert (suggested == clean)[4:][wrong].mean() > 0.9
-    assert ((confidence > 0) & (confidence <= 1)).all()
+    suggested = two_likeliest(found.probabilities).others(y)
+    assert (suggested.labels == clean)[4:][wrong].mean() > 0.9
+    assert ((suggested.confidences >= 0) & (suggested.confidences <= 1)).all()
     assert found.notes["seconds"] > 0
 
 
@@ -36,7 +37,7 @@ def test_air_and_the_svm_do_too(name):
     found = detect(name, np.maximum(x, 0), y, n_classes=3)
     # Of so few features an activation says little.
     assert metrics.auroc(found.scores, y != clean) > (0.5 if "activation" in name else 0.9)
-    assert (found.suggested()[0] == clean).mean() > 0.9
+    assert (two_likeliest(found.probabilities).labels == clean).mean() > 0.9
 
 
 @pytest.mark.parametrize("name", QUICK)
@@ -63,11 +64,16 @@ def test_the_consensus_repeats_and_another_seed_differs():
 
 def test_confidence_of_the_consensus_is_of_the_true_label_not_the_given_one():
     x, y, clean = clusters(600, 3, noise=0.4)
-    found = detect("consensus", x, y, n_classes=3)
-    suggested, confidence = found.suggested()
-    right = suggested == clean
-    # Six labels in ten are right, and yet nearly every suggestion is.
-    assert abs(confidence.mean() - right.mean()) < 0.05
+    found = two_likeliest(detect("consensus", x, y, n_classes=3).probabilities)
+    right = found.labels == clean
+    # Six labels in ten are right, and yet nearly every one of the likeliest is.
+    assert right.mean() > 0.9
+    assert abs(found.confidences.mean() - right.mean()) < 0.05
+    # If the given label is wrong another one is meant, and how likely that is it knows too.
+    others = found.others(y)
+    assert not (others.labels == y).any()
+    assert (others.labels == clean)[y != clean].mean() > 0.9
+    assert abs(others.confidences.mean() - (others.labels == clean).mean()) < 0.05
 
 
 def test_what_cannot_be_asked_is_refused():

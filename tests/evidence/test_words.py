@@ -54,6 +54,8 @@ def test_the_chance_of_the_label_where_a_detector_tells_one():
         "Labelled cat. The model would say dog with 97 %. All considered, the label is right with "
         "12 %."
     )
+    sure = replace(plain, opinions=(opinion(chance=0.12, otherwise=2),))
+    assert text(summary(sure, NAMES)).endswith("12 %; if it is wrong, emu is the likeliest.")
 
 
 def opinion(**changed):
