@@ -58,8 +58,8 @@ def air_exact(
     from air_core.solver import exact, tune_lambda
 
     wanted, on = _as_solved(targets, classes, progress)
-    scale = tune_lambda(features, wanted, group="image_class", **on)
-    result = exact(features, wanted, lambda_scale=scale, **on)
+    scale, start = tune_lambda(features, wanted, group="image_class", **on)
+    result = exact(features, wanted, lambda_scale=scale, start=start, **on)
     return _air(features, targets, result, "margin", {"lambda_scale": scale})
 
 

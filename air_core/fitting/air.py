@@ -194,10 +194,11 @@ def _exact(
             f"Expected settings of the exact solver, got {sorted(set(chosen) - allowed)}.",
             hint=f"It has {', '.join(sorted(allowed))}.",
         )
+    start = None
     if "lambda_scale" not in chosen:
         group = chosen.get("group", "image_class")
-        chosen["lambda_scale"] = tune_lambda(features, targets, group=group, **on)
-    result = exact(features, targets, **chosen, **on)
+        chosen["lambda_scale"], start = tune_lambda(features, targets, group=group, **on)
+    result = exact(features, targets, **chosen, **on, start=start)
     return result, {
         "lambda_scale": chosen["lambda_scale"],
         "settings": {**asked, **chosen},

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from air_core.errors import Cancelled, SolverError
 from air_core.progress import ProgressCallback, silent
@@ -31,7 +31,7 @@ def air_path(
     n_classes: int | None = None,
     count: int = 20,
     ratio: float = 100.0,
-    lambda_scales: Sequence[float] | None = None,
+    lambda_scales: Sequence[float] | NDArray[np.float64] | None = None,
     lambda_1: float = 1e-6,
     group: Group = "image_class",
     tolerance: float = 1e-4,
@@ -83,20 +83,19 @@ def solve_path(
     *,
     count: int = 20,
     ratio: float = 100.0,
-    lambda_scales: Sequence[float] | None = None,
+    lambda_scales: Sequence[float] | NDArray[np.float64] | None = None,
     lambda_1: float = 1e-6,
     group: Group = "image_class",
     tolerance: float = 1e-4,
     max_evaluations: int = 3000,
+    enough: Callable[[PathPoint], bool] | None = None,
     progress: ProgressCallback = silent,
 ) -> LambdaPath:
-    """What :func:`air_path` does, of a problem that is ready."""
+    """What :func:`air_path` does, of a problem that is ready; to its end, or to ``enough``."""
     lambda_max = largest_lambda(problem, group)
     p = problem.matrix.p
     if lambda_scales is None:
-        check_lambda_max(lambda_max)
-        # At λ_max itself all weights are zero; the path begins one step below.
-        lambdas = lambda_max * np.geomspace(ratio ** (-1 / count), 1 / ratio, count)
+        lambdas = path_scales(problem, group, count, ratio) / p
     else:
         lambdas = np.unique(np.asarray(lambda_scales, dtype=np.float64))[::-1] / p
         # Nearly the same value twice would throw the start of the next far off.
@@ -117,11 +116,26 @@ def solve_path(
             solved = [*solved[1 - ORDER :], found] if points else [found]
             points.append(point)
             progress(number, len(lambdas), "Solving the λ path")
+            if enough is not None and enough(point):
+                break
     except Cancelled:
         if not points:
             raise
         complete = len(points) == len(lambdas)
     return LambdaPath(tuple(points), lambda_max, group, lambda_1, complete)
+
+
+def path_scales(
+    problem: Problem, group: Group, count: int, ratio: float = 100.0
+) -> NDArray[np.float64]:
+    """Multiples (count,) of 1/p, log-spaced from just below λ_max to ``λ_max / ratio``.
+
+    At λ_max itself all weights are zero; the path begins one step below.
+    """
+    lambda_max = largest_lambda(problem, group)
+    check_lambda_max(lambda_max)
+    shares: NDArray[np.float64] = np.geomspace(ratio ** (-1 / count), 1 / ratio, count)
+    return np.asarray(lambda_max * problem.matrix.p * shares)
 
 
 class PathRefiner:

@@ -51,7 +51,6 @@ def epoch_record(
     intercept: torch.Tensor,
     config: SolverConfig,
     lambda_g: float,
-    held_out: Problem | None,
 ) -> dict[str, float]:
     """Objective, agreement with the given labels and activation quantiles of averaged weights."""
     scores, squares = problem.matrix.forward_both(coef, coef.square())
@@ -63,18 +62,24 @@ def epoch_record(
     quantiles = torch.quantile(_at_most(own, 100_000).cpu().double(), _LEVELS)
     low, middle, high = quantiles.tolist()
     ridge = config.lambda_1 * float(coef.square().sum())
-    record = {
+    return {
         "objective": problem.loss.value(scores + intercept) + ridge + lambda_g * penalty,
         "given_label_accuracy": agreement(problem, scores + intercept),
         "activation_q10": low,
         "activation_q50": middle,
         "activation_q90": high,
     }
-    if held_out is not None:
-        held_scores = held_out.matrix.forward(coef) + intercept
-        record["validation_accuracy"] = agreement(held_out, held_scores)
-        record["validation_loss"] = calibrated_loss(held_out, held_scores)
-    return record
+
+
+def held_out_record(
+    held_out: Problem, coef: torch.Tensor, intercept: torch.Tensor
+) -> dict[str, float]:
+    """Agreement with labels that were held out, and their loss."""
+    scores = held_out.matrix.forward(coef) + intercept
+    return {
+        "validation_accuracy": agreement(held_out, scores),
+        "validation_loss": calibrated_loss(held_out, scores),
+    }
 
 
 # Apple's GPUs have no float64: what wants it is computed on the CPU.

@@ -15,7 +15,7 @@ from air_core.progress import ProgressCallback, silent
 from air_core.solver.config import SolverConfig, SolverResult
 from air_core.solver.penalty import activations
 from air_core.solver.problem import Problem, Validation, make_problem
-from air_core.solver.record import epoch_record, own_activations
+from air_core.solver.record import epoch_record, held_out_record, own_activations
 from air_core.solver.updates import make_updates
 
 __all__ = ["sadmm"]
@@ -125,10 +125,15 @@ def run(
     config: SolverConfig,
     *,
     held_out: Problem | None = None,
+    patience: int | None = None,
     snapshots: Collection[int] = (),
     progress: ProgressCallback = silent,
 ) -> SolverResult:
-    """What :func:`sadmm` does, of a problem that is ready."""
+    """What :func:`sadmm` does, of a problem that is ready.
+
+    With ``patience`` nothing counts but the loss on ``held_out``: it ends after so many epochs
+    without a lower one, and of the images that are fitted nothing is recorded.
+    """
     matrix, loss = problem.matrix, problem.loss
     lambda_g = config.lambda_scale / matrix.p
     generator = torch.Generator().manual_seed(config.seed)
@@ -159,7 +164,11 @@ def run(
             now.average(2 / (k + 2))
             rhos.append(rho)
             rho = rho_next
-        record = epoch_record(problem, now.w_bar, now.b_bar, config, lambda_g, held_out)
+        record = {}
+        if patience is None:
+            record = epoch_record(problem, now.w_bar, now.b_bar, config, lambda_g)
+        if held_out is not None:
+            record |= held_out_record(held_out, now.w_bar, now.b_bar)
         record |= {
             "epoch": float(epoch),
             "primal_residual": updates.primal_residual(),
@@ -172,6 +181,8 @@ def run(
         if epoch in snapshots:
             kept[epoch] = own_activations(problem, now.w_bar)
         progress(epoch, config.epochs, "Fitting AIR")
+        if patience and epoch - _lowest(history) >= patience:
+            break
     per_class = problem.over_all(lambda rows: activations(rows, now.w_bar))
     return SolverResult(
         coef=(now.w_bar / matrix.scale).cpu().numpy(),
@@ -181,12 +192,17 @@ def run(
         history=tuple(history),
         feature_scale=matrix.scale,
         lambda_g=lambda_g,
-        stop_reason=f"stopped after {config.epochs} epochs, as set",
+        stop_reason=f"stopped after {len(history)} epochs, as set",
         converged=False,
         largest_merge=updates.largest_merge,
         averaging_bound=averaging_bound(lambda_g, rhos) if config.update == "all" else math.nan,
         snapshots=kept,
     )
+
+
+def _lowest(history: Sequence[dict[str, float]]) -> int:
+    """The epoch of the least loss on held-out labels."""
+    return 1 + int(np.argmin([record["validation_loss"] for record in history]))
 
 
 def averaging_bound(lambda_g: float, rhos: Sequence[float]) -> float:

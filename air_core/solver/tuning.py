@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -14,8 +14,9 @@ from sklearn.model_selection import StratifiedShuffleSplit
 
 from air_core.progress import ProgressCallback, silent
 from air_core.solver.config import Group, SolverConfig
-from air_core.solver.continuation import solve_path
+from air_core.solver.continuation import path_scales, solve_path
 from air_core.solver.objective import check_lambda_max, largest_lambda
+from air_core.solver.path import PathPoint
 from air_core.solver.problem import Problem, is_multilabel, make_problem
 from air_core.solver.record import calibrated_loss
 from air_core.solver.sadmm import run
@@ -119,6 +120,11 @@ FIRST = STRENGTHS.index(10.0)
 # Over the square root of the held-out images: below this share of the loss two strengths cannot
 # be told apart. On half-flipped Caltech the paired standard error was some 0.15 % of 543 images.
 TIE = 0.05
+# Rankings of λ_g do not need the last digits: the optimum is solved for afterwards. Where features
+# differ so little that float32 cannot reach even this, there is nothing to wait for.
+_ROUGHLY = 3e-3
+# Epochs without a lower loss on held-out labels after which no lower one is expected.
+_PATIENCE = 10
 
 
 def tune(
@@ -168,7 +174,7 @@ def tune(
     def loss_of(config: SolverConfig) -> float:
         if config not in trials:
             progress(min(len(trials), total - 1), total, "Choosing the strength")
-            history = run(train, config, held_out=held_out).history
+            history = run(train, config, held_out=held_out, patience=_PATIENCE).history
             accuracies = tuple(record["validation_accuracy"] for record in history)
             losses = tuple(record["validation_loss"] for record in history)
             best = int(np.argmin(losses))
@@ -266,6 +272,21 @@ def _split(labels: ArrayLike, seed: int) -> tuple[NDArray[Any], NDArray[Any]] | 
     return np.setdiff1d(np.flatnonzero(y >= 0), rows[held]), np.sort(rows[held])
 
 
+class LambdaChoice(NamedTuple):
+    """A strength for the exact solver, and where to start it from.
+
+    Parameters
+    ----------
+    lambda_scale : float
+        λ_g as a multiple of 1/p.
+    start : tuple of ndarray of shape (p, C) and (C,), or None
+        Weights and bias at that λ_g of the part that was fitted; None where there was none.
+    """
+
+    lambda_scale: float
+    start: tuple[NDArray[np.floating], NDArray[np.floating]] | None
+
+
 def tune_lambda(
     features: ArrayLike,
     labels: ArrayLike,
@@ -277,10 +298,12 @@ def tune_lambda(
     device: str | torch.device = "cpu",
     dtype: torch.dtype = torch.float32,
     progress: ProgressCallback = silent,
-) -> float:
-    """λ_g, as a multiple of 1/p, for the exact solver: the best point of a path on held-out labels.
+) -> LambdaChoice:
+    """λ_g for the exact solver: the best point of a path on held-out labels.
 
-    Loss and penalty are both sums over images, so the same λ_g serves the part and the whole.
+    Loss and penalty are both sums over images, so the same λ_g serves the part and the whole. The
+    path is followed from its middle to smaller values while the loss on held-out labels falls, and
+    from λ_max down to its middle where it does not fall at all: it has one valley.
 
     Parameters
     ----------
@@ -291,7 +314,7 @@ def tune_lambda(
 
     Returns
     -------
-    float
+    LambdaChoice
         A tenth of λ_max where there are too few images to hold any out: nothing else holds back
         an exact fit of more features than images.
 
@@ -305,23 +328,31 @@ def tune_lambda(
         problem = make_problem(features, labels, n_classes, device=device, dtype=dtype)
         lambda_max = largest_lambda(problem, group)
         check_lambda_max(lambda_max)
-        return float(0.1 * lambda_max * problem.matrix.p)
+        return LambdaChoice(float(0.1 * lambda_max * problem.matrix.p), None)
     train, held_out = _halves(features, labels, split, n_classes, device=device, dtype=dtype)
-    path = solve_path(
-        train,
-        count=count,
-        group=group,
-        lambda_1=lambda_1,
-        # Rankings of λ_g do not need the last digits. Where features differ so little that float32
-        # cannot reach even these, there is nothing to wait for.
-        tolerance=1e-3,
-        max_evaluations=200,
-        progress=progress,
-    )
-    matrix = held_out.matrix
-    losses = []
-    for point in path.points:
+    scales = path_scales(train, group, count)
+    points: list[PathPoint] = []
+    losses: list[float] = []
+
+    def rises(point: PathPoint) -> bool:
+        matrix = held_out.matrix
         w = torch.as_tensor(point.coef).to(matrix.device, matrix.dtype) * matrix.scale
         b = torch.as_tensor(point.intercept).to(matrix.device, matrix.dtype)
+        points.append(point)
         losses.append(calibrated_loss(held_out, matrix.forward(w) + b))
-    return float(path.scales[int(np.argmin(losses))])
+        progress(min(len(losses), count - 1), count, "Choosing λ_g")
+        return len(losses) > 2 and losses[-3] < losses[-2] < losses[-1]
+
+    def follow(part: NDArray[np.float64], enough: Callable[[PathPoint], bool]) -> None:
+        solve_path(
+            train, lambda_scales=part, group=group, lambda_1=lambda_1, tolerance=_ROUGHLY,
+            max_evaluations=200, enough=enough,
+        )  # fmt: skip
+
+    middle = count // 3
+    follow(scales[middle:], rises)
+    if middle and np.argmin(losses) == 0:
+        follow(scales[:middle], lambda point: rises(point) and False)
+    progress(count, count, "Choosing λ_g")
+    best = points[int(np.argmin(losses))]
+    return LambdaChoice(best.lambda_scale, (best.coef, best.intercept))

@@ -225,7 +225,7 @@ def test_duplicate_and_constant_features_do_not_hold_up_the_choice_of_lambda(kin
     # Each value of λ_g within a few dozen evaluations, of the 200 that are allowed.
     used = [point.evaluations for point in air_path(made, y, count=12, tolerance=1e-3).points]
     assert max(used) < 100
-    assert tune_lambda(made, y) > 0
+    assert tune_lambda(made, y).lambda_scale > 0
 
 
 def test_what_the_precision_does_not_allow_ends_and_is_said():

@@ -13,6 +13,7 @@ from air_core.solver import (
     sadmm,
     tune,
     tune_lambda,
+    tuning,
 )
 from air_core.solver.objective import largest_lambda
 from air_core.solver.problem import make_problem
@@ -89,13 +90,43 @@ def test_too_few_images_keep_the_settings_and_say_so():
     assert chosen.config == SolverConfig()
     assert "too few" in chosen.reason
     problem = make_problem(x, y, None, device="cpu", dtype=torch.float32)
-    assert tune_lambda(x, y) == pytest.approx(0.1 * largest_lambda(problem, "image_class") * 8)
+    scale, start = tune_lambda(x, y)
+    assert scale == pytest.approx(0.1 * largest_lambda(problem, "image_class") * 8)
+    assert start is None
+
+
+def test_following_the_valley_finds_the_lambda_that_a_whole_path_has_best():
+    for noise in (0.0, 0.4):
+        x, y, _ = noisy_blobs(400, 32, 4, noise=noise)
+        found = tune_lambda(x, y).lambda_scale
+        train, held_out = tuning._halves(
+            x, y, tuning._split(y, 0), None, device="cpu", dtype=torch.float32
+        )
+        losses = {}
+        for point in tuning.solve_path(train, count=12, tolerance=1e-4).points:
+            w = torch.as_tensor(point.coef) * held_out.matrix.scale
+            scores = held_out.matrix.forward(w) + torch.as_tensor(point.intercept)
+            losses[point.lambda_scale] = tuning.calibrated_loss(held_out, scores)
+        at_found = losses[min(losses, key=lambda scale: abs(scale - found))]
+        assert at_found <= 1.01 * min(losses.values())
+
+
+def test_a_candidate_that_has_got_worse_for_long_is_left():
+    x, y, _ = noisy_blobs(400, 32, 4, noise=0.4)
+    config = SolverConfig(rho=0.3, rho_max=0.3, epochs=200)
+    (trial,) = tune(x, y, candidates=[config]).trials
+    lowest = int(np.argmin(trial.losses))
+    assert len(trial.losses) == lowest + 1 + tuning._PATIENCE < 200
+    assert trial.config.epochs == lowest + 1
 
 
 def test_the_exact_solvers_lambda_is_neither_end_of_the_path_on_noisy_data():
     x, y, wrong = noisy_blobs(500, 64, 4, noise=0.4)
-    scale = tune_lambda(x, y)
+    scale, start = tune_lambda(x, y)
     got = exact(x, y, lambda_scale=scale)
+    near = exact(x, y, lambda_scale=scale, start=start)
+    np.testing.assert_allclose(near.coef, got.coef, atol=0.02 * np.abs(got.coef).max())
+    assert near.history[-1]["evaluations"] < got.history[-1]["evaluations"]
     barely = exact(x, y, lambda_scale=scale / 50)
     held_x, held_y, _ = noisy_blobs(500, 64, 4, noise=0.4)
     clean = ~wrong
