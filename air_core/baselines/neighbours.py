@@ -13,6 +13,8 @@ from air_core.progress import ProgressCallback, silent
 
 Floats = NDArray[np.float32]
 _BLOCK = 1024
+VOTERS = 50
+"""Neighbours that vote, unless another number is asked for."""
 
 
 def nearest(
@@ -119,7 +121,8 @@ def vote(
     targets: NDArray[Any],
     *,
     n_classes: int,
-    k: int = 50,
+    k: int = VOTERS,
+    known: NDArray[np.intp] | None = None,
     progress: ProgressCallback = silent,
 ) -> Floats:
     """Shares (n, C) of the given labels among the k labelled images most alike.
@@ -131,6 +134,8 @@ def vote(
         Class indices, −1 unlabelled; or tags 1 and 0, rows of −1 unlabelled.
     n_classes, k : int
         With fewer than k + 1 labelled images, all others vote.
+    known : ndarray of shape (n, ≥ k), optional
+        What :func:`nearest_labelled` found before.
     progress : callable
 
     Raises
@@ -138,11 +143,27 @@ def vote(
     SolverError
         If fewer than two images are labelled.
     """
+    if known is None:
+        known = nearest_labelled(features, targets, k, progress)
+    return counted(known[:, :k], targets, n_classes)
+
+
+def nearest_labelled(
+    features: NDArray[np.floating],
+    targets: NDArray[Any],
+    k: int = VOTERS,
+    progress: ProgressCallback = silent,
+) -> NDArray[np.intp]:
+    """The k labelled rows (n, k) most alike to each row, nearest first; fewer if there are not k.
+
+    Raises
+    ------
+    SolverError
+        If fewer than two images are labelled.
+    """
     labelled = np.flatnonzero(targets >= 0 if targets.ndim == 1 else (targets >= 0).all(axis=1))
-    found, _ = nearest(
-        features, max(1, min(k, len(labelled) - 1)), among=labelled, progress=progress
-    )
-    return counted(found, targets, n_classes)
+    k = max(1, min(k, len(labelled) - 1))
+    return nearest(features, k, among=labelled, progress=progress)[0]
 
 
 def counted(

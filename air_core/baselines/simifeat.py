@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from air_core.baselines.neighbours import counted, nearest
+from air_core.baselines.neighbours import counted, nearest_labelled
 from air_core.errors import SolverError
 from air_core.progress import ProgressCallback, silent
 
@@ -51,6 +51,7 @@ def simifeat(
     rounds: int = 21,
     sample: float = 0.8,
     seed: int = 0,
+    known: NDArray[np.intp] | None = None,
     progress: ProgressCallback = silent,
 ) -> SimiFeatResult:
     """Find wrong labels by local voting (SimiFeat-V) or by ranking within classes (SimiFeat-R).
@@ -71,6 +72,9 @@ def simifeat(
     sample : float
         Share of images that may be neighbours in a round.
     seed : int
+    known : ndarray of shape (n, m), optional
+        What :func:`~air_core.baselines.neighbours.nearest_labelled` found before; it is used where
+        m is enough.
     progress : callable
 
     Raises
@@ -84,7 +88,10 @@ def simifeat(
     # Among these there are k of every sample, nearly always.
     wide = min(len(labelled) - 1, int(np.ceil(k / sample)) + 12)
     k = min(k, wide)
-    found, _ = nearest(features, wide, among=labelled, progress=progress)
+    if known is not None and known.shape[1] >= wide:
+        found = known[:, :wide]
+    else:
+        found = nearest_labelled(features, labels, wide, progress)
     transition, prior = np.eye(n_classes), np.full(n_classes, 1 / n_classes)
     if method == "rank":
         transition, prior = hoc(labels[labelled], labels[found[labelled, :2]], n_classes)

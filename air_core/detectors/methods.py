@@ -179,7 +179,8 @@ def neighbours(
     """The labels of the fifty images most alike."""
     from air_core.baselines.neighbours import vote
 
-    shares = vote(features, targets, n_classes=classes, progress=progress)
+    known = _alike(features, targets, progress, fits)
+    shares = vote(features, targets, n_classes=classes, known=known, progress=progress)
     return Detection(agreement_scores(shares, targets), shares)
 
 
@@ -193,10 +194,19 @@ def simifeat(
     _single(targets, "SimiFeat")
     found = find(
         features, targets, n_classes=classes, method="vote" if method == "vote" else "rank",
-        seed=seed, progress=progress,
+        seed=seed, known=_alike(features, targets, progress, fits), progress=progress,
     )  # fmt: skip
     shared = agreement_scores(found.shares, targets)
     return Detection(0.99 * (1 - found.doubt) + 0.01 * shared, found.shares)
+
+
+def _alike(
+    features: Array, targets: Array, progress: ProgressCallback, fits: Fits
+) -> NDArray[np.intp]:
+    """The labelled images most alike to each."""
+    from air_core.baselines.neighbours import nearest_labelled
+
+    return fits.once("neighbours", lambda: nearest_labelled(features, targets, progress=progress))
 
 
 def area_under_margin(

@@ -16,6 +16,7 @@ from air_core.solver.across import ALONE, Across
 # Features up to this size are kept on the device with their squares; larger ones are streamed.
 RESIDENT_BYTES = 3 * 2**30
 BLOCK_BYTES = 2**26
+_FEW_ROWS = 1024
 
 
 class FeatureMatrix:
@@ -128,17 +129,17 @@ class FeatureMatrix:
 
     def forward(self, w: torch.Tensor) -> torch.Tensor:
         """``X w``: (p, k) → (n, k)."""
-        parts = [_forward(x, w) for _, x, _ in self._blocks()]
+        parts = [product(x, w) for _, x, _ in self._blocks()]
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
     def forward_squared(self, v: torch.Tensor) -> torch.Tensor:
         """``(X∘X) v``: (p, k) → (n, k)."""
-        parts = [_forward(x2, v) for _, _, x2 in self._blocks()]
+        parts = [product(x2, v) for _, _, x2 in self._blocks()]
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
     def forward_both(self, w: torch.Tensor, v: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """``X w`` and ``(X∘X) v``, reading each row once."""
-        parts = [(_forward(x, w), _forward(x2, v)) for _, x, x2 in self._blocks()]
+        parts = [(product(x, w), product(x2, v)) for _, x, x2 in self._blocks()]
         if len(parts) == 1:
             return parts[0]
         return torch.cat([a for a, _ in parts]), torch.cat([b for _, b in parts])
@@ -207,6 +208,13 @@ class FeatureMatrix:
         return self._column_squares
 
 
-def _forward(x: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
-    """``x @ w`` for few columns: with w transposed in memory it takes half the time on a CPU."""
-    return linear(x, w.T.contiguous())
+def product(x: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
+    """``x @ w`` for few columns: a quarter to half the time on a CPU, by the order in memory.
+
+    Measured with 10 columns of 1,280 rows: of a mini-batch ``wᵀ xᵀ`` takes .12 ms, ``linear`` .19
+    and ``x @ w`` .48; of ten thousand rows the first is no faster on two cores.
+    """
+    transposed = w.T.contiguous()
+    if len(x) > _FEW_ROWS:
+        return linear(x, transposed)
+    return (transposed @ x.T).T.contiguous()

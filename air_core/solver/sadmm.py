@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from air_core.progress import ProgressCallback, silent
 from air_core.solver.config import SolverConfig, SolverResult
+from air_core.solver.matrix import product
 from air_core.solver.penalty import activations
 from air_core.solver.problem import Problem, Validation, make_problem
 from air_core.solver.record import epoch_record, held_out_record, own_activations
@@ -232,6 +233,6 @@ def _gradient(
     problem: Problem, now: Iterate, batch: torch.Tensor, x: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Mini-batch gradients by w and b, scaled to the sum over all images."""
-    residual = problem.loss.residual(x @ now.w + now.b, batch)
+    residual = problem.loss.residual(product(x, now.w) + now.b, batch)
     residual *= problem.matrix.n / len(batch)
-    return x.T @ residual, residual.sum(dim=0)
+    return (residual.T @ x).T, residual.sum(dim=0)
