@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from air_core.bench import Report
-from benchmarks import bench_detect
+from benchmarks import bench_detect, ceiling
 from benchmarks.bench_detect import Case, _all, figures
+from benchmarks.data import BenchmarkSet
 
 ASKED = ("consensus", "softmax-left-out", "argmax", "knn")
 CLASSES = 4
@@ -74,3 +75,24 @@ def test_nothing_of_the_truth_reaches_a_detector(case, monkeypatch):
     for one, other in zip(*asked, strict=True):
         np.testing.assert_equal(one, other)
     assert scores[0] != scores[1]
+
+
+def test_the_ceiling_is_told_by_others_truth_alone(case):
+    chances = ceiling.told_by_truth(case)
+    assert (chances.argmax(axis=1) == case.clean).mean() > 0.95
+    # An image's own truth does not reach its chances: another one there changes nothing but others.
+    turned = case.clean.copy()
+    turned[0] = (turned[0] + 1) % CLASSES
+    assert ceiling.told_by_truth(replace(case, clean=turned))[0].argmax() == case.clean[0]
+    given = case.labels[0]
+    assert figures(ceiling.seen(chances, case, given), given, case.clean)["auroc"] > 0.95
+
+
+def test_the_best_strength_is_the_best_on_the_test_set(case, monkeypatch):
+    monkeypatch.setattr(ceiling, "STRENGTHS", ((10.0, 3.0), (1000.0, 3.0)))
+    features = np.maximum(case.features, 0)
+    digits = BenchmarkSet(features, case.labels[0], case.clean, features, case.clean, tuple("abcd"))
+    accuracy, best, epoch = ceiling.best_on_test(digits, case.labels[0], epochs=5)
+    assert accuracy > 0.9
+    assert best.lambda_scale == 10.0
+    assert 1 <= epoch <= 5

@@ -30,8 +30,6 @@ Floats = NDArray[np.float32]
 SHARES = (0.0, 0.1, 0.2, 0.3, 0.5)
 """Upper bounds on the share of outliers that are tried."""
 
-# To tell the bounds apart; the directions of the one that is chosen have all iterations.
-_TRYING = 60
 _FAR = 4.0  # rows so many times as long as the median row are taken out beforehand
 
 
@@ -105,8 +103,8 @@ def robust_logistic(
     lengths = np.linalg.norm(white, axis=1)
     near = labelled[lengths[labelled] <= _FAR * np.median(lengths[labelled])]
 
-    def fit(rows: NDArray[np.intp], share: float, most: int) -> tuple[Floats, float]:
-        found, gaps = trimmed_directions(white[rows], 2 * wanted[rows] - 1, share, most)
+    def fit(rows: NDArray[np.intp], share: float) -> tuple[Floats, float]:
+        found, gaps = trimmed_directions(white[rows], 2 * wanted[rows] - 1, share, iterations)
         return found, float(gaps.max())
 
     tags = targets.ndim == 2
@@ -115,14 +113,14 @@ def robust_logistic(
     losses: dict[float, float] = {}
     for share in shares if len(shares) > 1 and len(held) else ():
         progress(len(losses), len(shares) + 1, "Fitting robust logistic regression")
-        directions, _ = fit(kept, share, min(_TRYING, iterations))
+        directions, _ = fit(kept, share)
         decision = _log_odds(white @ directions, wanted, kept)[0][held]
         if tags:
             losses[share] = float(((decision > 0) != wanted[held]).mean())
         else:
             losses[share] = float((decision.argmax(axis=1) != wanted[held].argmax(axis=1)).mean())
     chosen = min(losses, key=lambda share: (losses[share], share)) if losses else shares[0]
-    directions, gap = fit(near, chosen, iterations)
+    directions, gap = fit(near, chosen)
     decision, length, intercept = _log_odds(white @ directions, wanted, near)
     progress(len(shares) + 1, len(shares) + 1, "Fitting robust logistic regression")
     coef, offset = basis.unrotated(
