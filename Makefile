@@ -22,8 +22,9 @@ demo: $(VENV)/.installed
 demo-headless: $(VENV)/.installed
 	@$(BIN)/air-audit demo --no-ui
 
+# Two processes: more would each hold networks of their own. The browser's files come last.
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # They want older versions of what we use, so they live apart; without them their tests skip.
 interop: $(INTEROP)/.installed
