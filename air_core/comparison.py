@@ -128,7 +128,8 @@ class Reliability:
     calibration_error : float
         ECE over 15 bins of equal width.
     right_on_wrong : float
-        Share of right suggestions where the given label is wrong; NaN where none is.
+        How often the likeliest class other than the given one is right where the given label is
+        wrong; NaN where none is, and on the λ-path, which does not keep that class.
     """
 
     confidence: NDArray[np.float64]
@@ -163,11 +164,14 @@ def reliability(
     order = np.argsort(sure, kind="stable")
     groups = [rows for rows in np.array_split(order, bins) if len(rows)]
     wrong = ranking.given_labels[known] != truth[known]
+    on_wrong = float("nan")
+    if ranking.others is not None and wrong.any():
+        on_wrong = float((ranking.others.labels[known] == truth[known])[wrong].mean())
     return Reliability(
         confidence=np.array([sure[rows].mean() for rows in groups]),
         right=np.array([hit[rows].mean() for rows in groups]),
         calibration_error=metrics.expected_calibration_error(sure, hit),
-        right_on_wrong=float(hit[wrong].mean()) if wrong.any() else float("nan"),
+        right_on_wrong=on_wrong,
     )
 
 

@@ -185,7 +185,9 @@ def test_a_detector_not_yet_run_is_run_and_learns_from_decisions(audited, air, t
     assert len(sorted((folder / "runs").glob("*-detector.knn-*"))) == 3
 
 
-def test_the_default_is_the_consensus_and_an_export_asks_no_detector(audited, air, tmp_path):
+def test_the_default_is_the_consensus_and_an_export_asks_no_detector(
+    audited, air, tmp_path, monkeypatch
+):
     folder, ranked = audited[1], tmp_path / "ranked.csv"
 
     def asked():
@@ -199,6 +201,10 @@ def test_the_default_is_the_consensus_and_an_export_asks_no_detector(audited, ai
         assert {row["detector"] for row in read_csv(ranked)} == {"consensus"}
     workspace = Workspace.open(folder)
     assert pipeline.ranking_made(workspace).detector == "consensus"
+    # What an older recipe said is not read as what this one would say.
+    with monkeypatch.context() as newer:
+        newer.setattr("air_core.fitting.stored.RECIPE", 1_000_000)
+        assert pipeline.ranking_made(workspace).detector == "air-margin"
     # What it said of other features is no ranking by these.
     np.save(tmp_path / "own.npy", np.eye(len(workspace.dataset), 8, dtype=np.float32))
     pipeline.bring_features(workspace, tmp_path / "own.npy")

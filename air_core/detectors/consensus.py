@@ -83,7 +83,7 @@ def consensus(
     """
     voices = ask(features, targets, classes, seed, progress)
     if targets.ndim == 2:
-        return Detection(agreement_scores(voices.together, targets), voices.chances)
+        return Detection(agreement_scores(voices.together, targets), voices.together)
     own = voices.together[np.arange(len(targets)), targets].astype(np.float64)
     return Detection(np.where(targets < 0, np.nan, own), voices.together)
 

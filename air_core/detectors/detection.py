@@ -14,6 +14,8 @@ from air_core.ranking import margin_scores, margins, tag_margins
 
 Floats = NDArray[np.float64]
 T = TypeVar("T")
+RECIPE = 4
+"""Raised whenever a detector computes something else: answers kept before are then asked anew."""
 
 
 @dataclass(slots=True)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from air_core.dataset import UNLABELLED, Dataset, tags_of
 from air_core.detectors import detect, find_detector
+from air_core.detectors.detection import RECIPE
 from air_core.export.labels import labels_in_force
 from air_core.fitting.stored import current_features, fit_once
 from air_core.labels.models import LabelEvent
@@ -19,9 +20,6 @@ from air_core.progress import ProgressCallback, silent
 from air_core.ranking import Ranking, rank_items
 from air_core.runs import Fit
 from air_core.workspace import Workspace
-
-RECIPE = 4
-"""Raised whenever a detector computes something else: answers kept before are then asked anew."""
 
 
 def fit_detector(

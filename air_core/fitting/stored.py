@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from air_core.atomic import atomic_write
 from air_core.dataset import Dataset
+from air_core.detectors.detection import RECIPE
 from air_core.errors import WorkspaceError
 from air_core.installation import versions
 from air_core.runs import Fit, current_fit, find_fit, fit_key, make_current, new_run_id, save_fit
@@ -122,7 +123,11 @@ def stored_fit(
 
 
 def latest_fit(workspace: Workspace, model: Model) -> Fit | None:
-    """The fit made last, or None if there is none of the current images and labels."""
+    """The fit made last, or None if there is none of the current images and labels.
+
+    A detector's answer of other features, or of an older recipe, is none: what it says would be
+    read as something else.
+    """
     found = current_fit(workspace.runs_dir, model)
     if found is None or found.dataset_digest != workspace.dataset.labels_digest():
         return None
@@ -132,5 +137,6 @@ def latest_fit(workspace: Workspace, model: Model) -> Fit | None:
             features = current_features(workspace)
         except WorkspaceError:
             return None
-        return found if found.feature_digest == features.digest else None
+        asked = found.feature_digest == features.digest
+        return found if asked and found.settings.get("recipe") == RECIPE else None
     return found

@@ -133,7 +133,8 @@ def run(
     """What :func:`sadmm` does, of a problem that is ready.
 
     With ``patience`` nothing counts but the loss on ``held_out``: it ends after so many epochs
-    without a lower one, and of the images that are fitted nothing is recorded.
+    without a lower one, and of the images that are fitted nothing is recorded. It needs
+    ``held_out``.
     """
     matrix, loss = problem.matrix, problem.loss
     lambda_g = config.lambda_scale / matrix.p
@@ -182,7 +183,7 @@ def run(
         if epoch in snapshots:
             kept[epoch] = own_activations(problem, now.w_bar)
         progress(epoch, config.epochs, "Fitting AIR")
-        if patience and epoch - _lowest(history) >= patience:
+        if patience is not None and epoch - _lowest(history) >= patience:
             break
     per_class = problem.over_all(lambda rows: activations(rows, now.w_bar))
     return SolverResult(

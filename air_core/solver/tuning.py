@@ -12,6 +12,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import StratifiedShuffleSplit
 
+from air_core.errors import Cancelled
 from air_core.progress import ProgressCallback, silent
 from air_core.solver.config import Group, SolverConfig
 from air_core.solver.continuation import path_scales, solve_path
@@ -143,7 +144,8 @@ def tune(
     By default ρ is chosen, walking along :func:`strength_ladder` while the loss falls; with
     ``candidates``, among those. Each is fitted on four fifths of the images and judged after each
     epoch by the given labels of the rest, wrong ones included: no truth is needed, because labels
-    that are wrong at random cost all candidates alike.
+    that are wrong at random cost all candidates alike. One whose loss has not fallen for ten epochs
+    is left.
 
     Parameters
     ----------
@@ -344,10 +346,12 @@ def tune_lambda(
         return len(losses) > 2 and losses[-3] < losses[-2] < losses[-1]
 
     def follow(part: NDArray[np.float64], enough: Callable[[PathPoint], bool]) -> None:
-        solve_path(
+        path = solve_path(
             train, lambda_scales=part, group=group, lambda_1=lambda_1, tolerance=_ROUGHLY,
             max_evaluations=200, enough=enough,
         )  # fmt: skip
+        if not path.complete:  # a path keeps what it has; nothing can be chosen from that
+            raise Cancelled("Stopped while λ_g was chosen.")
 
     middle = count // 3
     follow(scales[middle:], rises)

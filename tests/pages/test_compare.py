@@ -134,11 +134,12 @@ def test_curves_and_their_figures_follow_the_verdicts(audited, monkeypatch):
         metrics.average_precision(ranking.scores, errors)
     )
     given = ranking.given_labels
-    right = ranking.suggested_labels == np.where(errors, (given + 1) % 4, given)
+    truth = np.where(errors, (given + 1) % 4, given)
+    right = ranking.others.labels == truth
     told = page.dataframe[1].value
     assert told["Right on wrong labels"][0] == pytest.approx(right[errors].mean())
     assert told["Calibration error (ECE)"][0] == pytest.approx(
-        metrics.expected_calibration_error(ranking.confidences, right)
+        metrics.expected_calibration_error(ranking.confidences, ranking.suggested_labels == truth)
     )
 
 

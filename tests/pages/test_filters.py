@@ -148,7 +148,7 @@ def test_a_million_images_are_filtered_while_a_key_is_pressed():
         scope="flagged", class_name="c", decision="none", opinion="all", text="99", order="sure"
     )
     assert len(chosen.rows(everything))  # texts are prepared once
-    started = time.perf_counter()
+    started = time.process_time()
     assert len(chosen.rows(everything))
     # 0.1 s by itself; row by row it would be ten seconds.
-    assert time.perf_counter() - started < 1.5
+    assert time.process_time() - started < 1.5

@@ -96,7 +96,8 @@ def test_too_few_images_keep_the_settings_and_say_so():
 
 
 def test_following_the_valley_finds_the_lambda_that_a_whole_path_has_best():
-    for noise in (0.0, 0.4):
+    upper = []
+    for noise in (0.0, 0.4, 0.7):
         x, y, _ = noisy_blobs(400, 32, 4, noise=noise)
         found = tune_lambda(x, y).lambda_scale
         train, held_out = tuning._halves(
@@ -109,6 +110,9 @@ def test_following_the_valley_finds_the_lambda_that_a_whole_path_has_best():
             losses[point.lambda_scale] = tuning.calibrated_loss(held_out, scores)
         at_found = losses[min(losses, key=lambda scale: abs(scale - found))]
         assert at_found <= 1.01 * min(losses.values())
+        upper.append(found > sorted(losses)[-5] * 1.001)
+    # Both ways were gone: down from the middle, and down to it from λ_max.
+    assert set(upper) == {False, True}
 
 
 def test_a_candidate_that_has_got_worse_for_long_is_left():

@@ -111,6 +111,7 @@ def _suggestions(sides: tuple[Side, Side], basis: Basis) -> None:
         },
     )
     right.caption(
-        "Right on wrong labels: how often the suggestion is right where the given label is not. "
+        "Right on wrong labels: how often the likeliest other class is right where the given label "
+        "is not. "
         "ECE: how far confidence lies from the share that is right; 0 is best."
     )
