@@ -80,7 +80,7 @@ def _of_one_label(evidence: Evidence, names: Sequence[str]) -> list[Phrase]:
         if opinion.chance is None:
             continue
         said.append(Phrase(f" All considered, the label is right with {percent(opinion.chance)}"))
-        if opinion.otherwise is not None:
+        if opinion.otherwise is not None and opinion.otherwise != suggested:
             otherwise = Phrase(names[opinion.otherwise], True)
             said += [Phrase("; if it is wrong, "), otherwise, Phrase(" is the likeliest")]
         said.append(Phrase("."))

@@ -56,6 +56,8 @@ def test_the_chance_of_the_label_where_a_detector_tells_one():
     )
     sure = replace(plain, opinions=(opinion(chance=0.12, otherwise=2),))
     assert text(summary(sure, NAMES)).endswith("12 %; if it is wrong, emu is the likeliest.")
+    same = replace(plain, opinions=(opinion(chance=0.12, otherwise=1),))
+    assert text(summary(same, NAMES)).endswith("the label is right with 12 %.")
 
 
 def opinion(**changed):
