@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from air_core.atomic import atomic_write
 from air_core.errors import WorkspaceError
-from air_core.ranking import TwoLikeliest, two_likeliest
+from air_core.suggestions import TwoLikeliest, two_likeliest
 
 _FORMAT = 1
 _ARRAYS = (

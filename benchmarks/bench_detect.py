@@ -28,7 +28,7 @@ from air_core.errors import SolverError
 from air_core.installation import sample_source, sample_truth, workspaces_folder
 from air_core.noise import flip, pairwise, symmetric
 from air_core.progress import ProgressCallback, silent
-from air_core.ranking import two_likeliest
+from air_core.suggestions import two_likeliest
 from benchmarks import data as sets
 from benchmarks.data import flip_half
 

@@ -14,7 +14,8 @@ import pandas as pd
 from air_core import metrics, pipeline
 from air_core.bench import Report
 from air_core.progress import ProgressCallback, silent
-from air_core.ranking import margin_scores, margins, two_likeliest
+from air_core.ranking import margin_scores, margins
+from air_core.suggestions import two_likeliest
 from benchmarks.data import unpacked
 
 SET, COLUMN = "cifar10n", "worst"

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from air_core.errors import SolverError
-from air_core.ranking import activation_scores, margins, rank_items, softmax, two_likeliest
+from air_core.ranking import activation_scores, margins, rank_items, softmax
+from air_core.suggestions import two_likeliest
 
 IDS = np.array([f"{i:016x}" for i in range(4)])
 GIVEN = np.array([0, 1, 2, -1])
@@ -35,7 +36,7 @@ def test_what_a_label_should_be_if_it_is_wrong():
 
 
 def test_the_two_likeliest_of_many_rows_are_those_of_a_sort(monkeypatch):
-    monkeypatch.setattr("air_core.ranking._BLOCK", 7)
+    monkeypatch.setattr("air_core.suggestions._BLOCK", 7)
     probabilities = np.random.default_rng(0).dirichlet(np.ones(5), 23)
     found, order = two_likeliest(probabilities), np.argsort(-probabilities, axis=1)
     np.testing.assert_array_equal(found.labels, order[:, 0])

@@ -12,7 +12,8 @@ from air_core.dataset import Dataset
 from air_core.fitting.path import probabilities_of
 from air_core.fitting.path_run import PathRun
 from air_core.fitting.stored import current_features, targets_of
-from air_core.ranking import Ranking, activation_scores, margin_scores, ranks_of, suggestions
+from air_core.ranking import Ranking, activation_scores, margin_scores, ranks_of
+from air_core.suggestions import suggestions
 from air_core.workspace import Workspace
 
 _SAME = 1e-6

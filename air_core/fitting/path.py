@@ -29,8 +29,9 @@ from air_core.fitting.path_run import (
 from air_core.fitting.stored import current_features, targets_of
 from air_core.installation import versions
 from air_core.progress import ProgressCallback, silent
-from air_core.ranking import softmax, suggestions
+from air_core.ranking import softmax
 from air_core.runs import new_run_id, save_run
+from air_core.suggestions import suggestions
 from air_core.workspace import Workspace
 
 if TYPE_CHECKING:

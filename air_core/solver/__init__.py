@@ -4,12 +4,13 @@ from air_core.solver.classifier import AIRClassifier
 from air_core.solver.config import SolverConfig, SolverResult
 from air_core.solver.continuation import PathRefiner, air_path
 from air_core.solver.exact import exact, lambda_max
+from air_core.solver.lambda_choice import tune_lambda
 from air_core.solver.multilabel import AIRMultilabelClassifier
 from air_core.solver.path import LambdaPath, PathPoint, changes
 from air_core.solver.regularizer import AuxiliaryImageRegularizer
 from air_core.solver.sadmm import sadmm
 from air_core.solver.strength import adapt
-from air_core.solver.tuning import paper_grid, tune, tune_lambda
+from air_core.solver.tuning import paper_grid, tune
 from air_core.solver.validation import NegativeFeaturesWarning
 
 __all__ = [

@@ -5,21 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import StratifiedShuffleSplit
 
-from air_core.errors import Cancelled
 from air_core.progress import ProgressCallback, silent
-from air_core.solver.config import Group, SolverConfig
-from air_core.solver.continuation import path_scales, solve_path
-from air_core.solver.objective import check_lambda_max, largest_lambda
-from air_core.solver.path import PathPoint
+from air_core.solver.config import SolverConfig
 from air_core.solver.problem import Problem, is_multilabel, make_problem
-from air_core.solver.record import calibrated_loss
 from air_core.solver.sadmm import run
 
 HELD_OUT = 0.2
@@ -121,9 +116,6 @@ FIRST = STRENGTHS.index(10.0)
 # Over the square root of the held-out images: below this share of the loss two strengths cannot
 # be told apart. On half-flipped Caltech the paired standard error was some 0.15 % of 543 images.
 TIE = 0.05
-# Rankings of λ_g do not need the last digits: the optimum is solved for afterwards. Where features
-# differ so little that float32 cannot reach even this, there is nothing to wait for.
-_ROUGHLY = 3e-3
 # Epochs without a lower loss on held-out labels after which no lower one is expected.
 _PATIENCE = 10
 
@@ -165,11 +157,11 @@ def tune(
     """
     chosen = list(candidates or ())
     base = base or SolverConfig()
-    split = _split(labels, (chosen or [base])[0].seed)
+    split = held_out_rows(labels, (chosen or [base])[0].seed)
     if split is None:
         reason = f"the settings as given: too few images to hold {FEWEST} of them out"
         return Tuning((chosen or [base])[0], (), reason)
-    train, held_out = _halves(features, labels, split, n_classes, device=device, dtype=dtype)
+    train, held_out = halves(features, labels, split, n_classes, device=device, dtype=dtype)
     trials: dict[SolverConfig, Trial] = {}
     total = len(chosen) or len(STRENGTHS) - 2  # a climb rarely needs more
 
@@ -204,7 +196,7 @@ def tune(
     return Tuning(config, tuple(trials.values()), reason, winner)
 
 
-def _halves(
+def halves(
     features: ArrayLike,
     labels: ArrayLike,
     split: tuple[NDArray[Any], NDArray[Any]],
@@ -256,7 +248,7 @@ def _climb(
     return ladder[here]
 
 
-def _split(labels: ArrayLike, seed: int) -> tuple[NDArray[Any], NDArray[Any]] | None:
+def held_out_rows(labels: ArrayLike, seed: int) -> tuple[NDArray[Any], NDArray[Any]] | None:
     """Labelled rows to fit and to judge by, stratified where there is one label each."""
     y = np.asarray(labels)
     if is_multilabel(y):
@@ -272,91 +264,3 @@ def _split(labels: ArrayLike, seed: int) -> tuple[NDArray[Any], NDArray[Any]] | 
     _, held = next(splitter.split(rows[:, None], y[rows]))
     # Images of classes with a single one take part in the fit.
     return np.setdiff1d(np.flatnonzero(y >= 0), rows[held]), np.sort(rows[held])
-
-
-class LambdaChoice(NamedTuple):
-    """A strength for the exact solver, and where to start it from.
-
-    Parameters
-    ----------
-    lambda_scale : float
-        λ_g as a multiple of 1/p.
-    start : tuple of ndarray of shape (p, C) and (C,), or None
-        Weights and bias at that λ_g of the part that was fitted; None where there was none.
-    """
-
-    lambda_scale: float
-    start: tuple[NDArray[np.floating], NDArray[np.floating]] | None
-
-
-def tune_lambda(
-    features: ArrayLike,
-    labels: ArrayLike,
-    *,
-    n_classes: int | None = None,
-    group: Group = "image_class",
-    lambda_1: float = 1e-6,
-    count: int = 12,
-    device: str | torch.device = "cpu",
-    dtype: torch.dtype = torch.float32,
-    progress: ProgressCallback = silent,
-) -> LambdaChoice:
-    """λ_g for the exact solver: the best point of a path on held-out labels.
-
-    Loss and penalty are both sums over images, so the same λ_g serves the part and the whole. The
-    path is followed from its middle to smaller values while the loss on held-out labels falls, and
-    from λ_max down to its middle where it does not fall at all: it has one valley.
-
-    Parameters
-    ----------
-    features, labels, n_classes
-        As for :func:`~air_core.solver.sadmm`.
-    group, lambda_1, count, device, dtype, progress
-        As for :func:`~air_core.solver.continuation.air_path`.
-
-    Returns
-    -------
-    LambdaChoice
-        A tenth of λ_max where there are too few images to hold any out: nothing else holds back
-        an exact fit of more features than images.
-
-    Raises
-    ------
-    SolverError
-        As :func:`~air_core.solver.continuation.air_path`.
-    """
-    split = _split(labels, seed=0)
-    if split is None:
-        problem = make_problem(features, labels, n_classes, device=device, dtype=dtype)
-        lambda_max = largest_lambda(problem, group)
-        check_lambda_max(lambda_max)
-        return LambdaChoice(float(0.1 * lambda_max * problem.matrix.p), None)
-    train, held_out = _halves(features, labels, split, n_classes, device=device, dtype=dtype)
-    scales = path_scales(train, group, count)
-    points: list[PathPoint] = []
-    losses: list[float] = []
-
-    def rises(point: PathPoint) -> bool:
-        matrix = held_out.matrix
-        w = torch.as_tensor(point.coef).to(matrix.device, matrix.dtype) * matrix.scale
-        b = torch.as_tensor(point.intercept).to(matrix.device, matrix.dtype)
-        points.append(point)
-        losses.append(calibrated_loss(held_out, matrix.forward(w) + b))
-        progress(min(len(losses), count - 1), count, "Choosing λ_g")
-        return len(losses) > 2 and losses[-3] < losses[-2] < losses[-1]
-
-    def follow(part: NDArray[np.float64], enough: Callable[[PathPoint], bool]) -> None:
-        path = solve_path(
-            train, lambda_scales=part, group=group, lambda_1=lambda_1, tolerance=_ROUGHLY,
-            max_evaluations=200, enough=enough,
-        )  # fmt: skip
-        if not path.complete:  # a path keeps what it has; nothing can be chosen from that
-            raise Cancelled("Stopped while λ_g was chosen.")
-
-    middle = count // 3
-    follow(scales[middle:], rises)
-    if middle and np.argmin(losses) == 0:
-        follow(scales[:middle], lambda point: rises(point) and False)
-    progress(count, count, "Choosing λ_g")
-    best = points[int(np.argmin(losses))]
-    return LambdaChoice(best.lambda_scale, (best.coef, best.intercept))

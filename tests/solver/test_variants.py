@@ -15,8 +15,10 @@ from air_core.solver import (
     tune_lambda,
     tuning,
 )
+from air_core.solver.continuation import solve_path
 from air_core.solver.objective import largest_lambda
 from air_core.solver.problem import make_problem
+from air_core.solver.record import calibrated_loss
 from tests.solver.problems import noisy_blobs
 
 
@@ -100,14 +102,14 @@ def test_following_the_valley_finds_the_lambda_that_a_whole_path_has_best():
     for noise in (0.0, 0.4, 0.7):
         x, y, _ = noisy_blobs(400, 32, 4, noise=noise)
         found = tune_lambda(x, y).lambda_scale
-        train, held_out = tuning._halves(
-            x, y, tuning._split(y, 0), None, device="cpu", dtype=torch.float32
+        train, held_out = tuning.halves(
+            x, y, tuning.held_out_rows(y, 0), None, device="cpu", dtype=torch.float32
         )
         losses = {}
-        for point in tuning.solve_path(train, count=12, tolerance=1e-4).points:
+        for point in solve_path(train, count=12, tolerance=1e-4).points:
             w = torch.as_tensor(point.coef) * held_out.matrix.scale
             scores = held_out.matrix.forward(w) + torch.as_tensor(point.intercept)
-            losses[point.lambda_scale] = tuning.calibrated_loss(held_out, scores)
+            losses[point.lambda_scale] = calibrated_loss(held_out, scores)
         at_found = losses[min(losses, key=lambda scale: abs(scale - found))]
         assert at_found <= 1.01 * min(losses.values())
         upper.append(found > sorted(losses)[-5] * 1.001)
