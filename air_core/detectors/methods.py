@@ -58,8 +58,9 @@ def air_exact(
     from air_core.solver import exact, tune_lambda
 
     wanted, on = _as_solved(targets, classes, progress)
-    scale, start = tune_lambda(features, wanted, group="image_class", **on)
-    result = exact(features, wanted, lambda_scale=scale, start=start, **on)
+    choice = tune_lambda(features, wanted, group="image_class", **on)
+    scale = choice.lambda_scale
+    result = exact(features, wanted, lambda_scale=scale, start=choice.start, **on)
     return _air(features, targets, result, "margin", {"lambda_scale": scale})
 
 

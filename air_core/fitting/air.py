@@ -196,8 +196,9 @@ def _exact(
         )
     start = None
     if "lambda_scale" not in chosen:
-        group = chosen.get("group", "image_class")
-        chosen["lambda_scale"], start = tune_lambda(features, targets, group=group, **on)
+        same = {name: chosen[name] for name in ("group", "lambda_1") if name in chosen}
+        choice = tune_lambda(features, targets, **same, **on)
+        chosen["lambda_scale"], start = choice.lambda_scale, choice.start
     result = exact(features, targets, **chosen, **on, start=start)
     return result, {
         "lambda_scale": chosen["lambda_scale"],

@@ -12,6 +12,7 @@ from air_core.errors import SolverError
 
 Group = Literal["image_class", "image"]
 Update = Literal["all", "block"]
+LossName = Literal["softmax", "squared_hinge"]
 
 
 @dataclass(frozen=True, slots=True)

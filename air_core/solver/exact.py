@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from air_core.errors import SolverError
 from air_core.progress import ProgressCallback, silent
 from air_core.solver.across import ALONE, Across
-from air_core.solver.config import Group, SolverConfig, SolverResult
+from air_core.solver.config import Group, LossName, SolverConfig, SolverResult
 from air_core.solver.minimizer import minimize
 from air_core.solver.objective import Objective, check_lambda_max, largest_lambda
 from air_core.solver.penalty import activations, group_norms
@@ -51,6 +51,7 @@ def exact(
     lambda_scale: float = 10.0,
     lambda_1: float = 1e-6,
     group: Group = "image_class",
+    loss: LossName = "softmax",
     tolerance: float = 1e-4,
     max_evaluations: int = 3000,
     start: tuple[NDArray[np.floating], NDArray[np.floating]] | None = None,
@@ -69,6 +70,9 @@ def exact(
         λ_g as a multiple of 1/p.
     lambda_1 : float
     group : {"image_class", "image"}
+    loss : {"softmax", "squared_hinge"}
+        The paper's, or that of ``LinearSVC``, whose objective this is where λ_g is nearly 0, with
+        ``λ1 = 1/(2C)``; one label an image.
     tolerance : float
         Reach a relative duality gap ``(objective − lower bound) / objective`` of this, or a
         gradient norm of this relative to the loss's gradient at zero weights.
@@ -103,7 +107,9 @@ def exact(
             hint="Without the penalty a separable problem has no optimum; use a small value.",
         )
     SolverConfig(lambda_scale=lambda_scale, lambda_1=lambda_1, group=group)  # checks them
-    problem = make_problem(features, labels, n_classes, device=device, dtype=dtype, across=across)
+    problem = make_problem(
+        features, labels, n_classes, device=device, dtype=dtype, across=across, loss=loss
+    )
     matrix = problem.matrix
     objective = Objective(problem, lambda_scale / matrix.p, lambda_1, group)
     shape = (matrix.p, problem.loss.n_classes)

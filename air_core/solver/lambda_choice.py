@@ -1,8 +1,8 @@
-"""λ_g for the exact solver, chosen on a held-out noisy split."""
+"""λ_g, and λ1 with it, for the exact solver: chosen on a held-out noisy split."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -11,17 +11,19 @@ from numpy.typing import ArrayLike, NDArray
 
 from air_core.errors import Cancelled
 from air_core.progress import ProgressCallback, silent
-from air_core.solver.config import Group
+from air_core.solver.config import Group, LossName
 from air_core.solver.continuation import path_scales, solve_path
 from air_core.solver.objective import check_lambda_max, largest_lambda
 from air_core.solver.path import PathPoint
-from air_core.solver.problem import make_problem
+from air_core.solver.problem import Problem, make_problem
 from air_core.solver.record import calibrated_loss
-from air_core.solver.tuning import halves, held_out_rows
+from air_core.solver.tuning import climb, halves, held_out_rows
 
 # Rankings of λ_g do not need the last digits: the optimum is solved for afterwards. Where features
 # differ so little that float32 cannot reach even this, there is nothing to wait for.
 _ROUGHLY = 3e-3
+# From the paper's "very small number" to where it is all that holds the weights.
+LAMBDAS_1 = (1e-6, 0.005, 0.015, 0.05, 0.15, 0.5, 1.5, 5.0)
 
 
 class LambdaChoice(NamedTuple):
@@ -33,10 +35,15 @@ class LambdaChoice(NamedTuple):
         λ_g as a multiple of 1/p.
     start : tuple of ndarray of shape (p, C) and (C,), or None
         Weights and bias at that λ_g of the part that was fitted; None where there was none.
+    lambda_1 : float
+    loss : float
+        Of held-out labels, after one factor for all scores; NaN where none were held out.
     """
 
     lambda_scale: float
     start: tuple[NDArray[np.floating], NDArray[np.floating]] | None
+    lambda_1: float = 1e-6
+    loss: float = float("nan")
 
 
 def tune_lambda(
@@ -45,8 +52,10 @@ def tune_lambda(
     *,
     n_classes: int | None = None,
     group: Group = "image_class",
-    lambda_1: float = 1e-6,
+    lambda_1: float | Sequence[float] = 1e-6,
+    loss: LossName = "softmax",
     count: int = 12,
+    ratio: float = 100.0,
     device: str | torch.device = "cpu",
     dtype: torch.dtype = torch.float32,
     progress: ProgressCallback = silent,
@@ -61,28 +70,58 @@ def tune_lambda(
     ----------
     features, labels, n_classes
         As for :func:`~air_core.solver.sadmm`.
-    group, lambda_1, count, device, dtype, progress
+    lambda_1 : float or sequence of float
+        Several, such as :data:`LAMBDAS_1`, are chosen among as well: from the middle one up or
+        down while the loss falls, each with the best λ_g for it.
+    loss
+        As for :func:`~air_core.solver.exact.exact`.
+    group, count, ratio, device, dtype, progress
         As for :func:`~air_core.solver.continuation.air_path`.
 
     Returns
     -------
     LambdaChoice
-        A tenth of λ_max where there are too few images to hold any out: nothing else holds back
-        an exact fit of more features than images.
+        A tenth of λ_max, and the smallest λ1, where there are too few images to hold any out:
+        nothing else holds back an exact fit of more features than images.
 
     Raises
     ------
     SolverError
         As :func:`~air_core.solver.continuation.air_path`.
     """
+    ladder = sorted([lambda_1] if isinstance(lambda_1, float | int) else lambda_1)
     split = held_out_rows(labels, seed=0)
     if split is None:
-        problem = make_problem(features, labels, n_classes, device=device, dtype=dtype)
+        problem = make_problem(features, labels, n_classes, device=device, dtype=dtype, loss=loss)
         lambda_max = largest_lambda(problem, group)
         check_lambda_max(lambda_max)
-        return LambdaChoice(float(0.1 * lambda_max * problem.matrix.p), None)
-    train, held_out = halves(features, labels, split, n_classes, device=device, dtype=dtype)
-    scales = path_scales(train, group, count)
+        return LambdaChoice(float(0.1 * lambda_max * problem.matrix.p), None, ladder[0])
+    train, held_out = halves(
+        features, labels, split, n_classes, device=device, dtype=dtype, loss=loss
+    )
+    scales = path_scales(train, group, count, ratio)
+    found: dict[float, LambdaChoice] = {}
+
+    def loss_of(value: float) -> float:
+        if value not in found:
+            found[value] = _along_path(train, held_out, scales, group, value, progress)
+        return found[value].loss
+
+    best = climb(ladder, len(ladder) // 2, loss_of, tie=0.0) if len(ladder) > 1 else ladder[0]
+    loss_of(best)
+    progress(count, count, "Choosing λ_g")
+    return found[best]
+
+
+def _along_path(
+    train: Problem,
+    held_out: Problem,
+    scales: NDArray[np.float64],
+    group: Group,
+    lambda_1: float,
+    progress: ProgressCallback,
+) -> LambdaChoice:
+    """The best λ_g for one λ1."""
     points: list[PathPoint] = []
     losses: list[float] = []
 
@@ -92,7 +131,7 @@ def tune_lambda(
         b = torch.as_tensor(point.intercept).to(matrix.device, matrix.dtype)
         points.append(point)
         losses.append(calibrated_loss(held_out, matrix.forward(w) + b))
-        progress(min(len(losses), count - 1), count, "Choosing λ_g")
+        progress(min(len(losses), len(scales) - 1), len(scales), "Choosing λ_g")
         return False  # go on
 
     def judge_whether_it_rises(point: PathPoint) -> bool:
@@ -107,10 +146,9 @@ def tune_lambda(
         if not path.complete:  # a path keeps what it has; nothing can be chosen from that
             raise Cancelled("Stopped while λ_g was chosen.")
 
-    middle = count // 3
+    middle = len(scales) // 3
     follow(scales[middle:], judge_whether_it_rises)
     if middle and np.argmin(losses) == 0:
         follow(scales[:middle], judge)
-    progress(count, count, "Choosing λ_g")
     best = points[int(np.argmin(losses))]
-    return LambdaChoice(best.lambda_scale, (best.coef, best.intercept))
+    return LambdaChoice(best.lambda_scale, (best.coef, best.intercept), lambda_1, min(losses))

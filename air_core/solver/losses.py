@@ -1,4 +1,5 @@
-"""The losses that AIR regularizes: softmax cross-entropy (Eq. 2), and its multi-label sister.
+"""The losses that AIR regularizes: softmax cross-entropy (Eq. 2), its multi-label sister, and the
+squared hinge of the SVM that the paper compares with.
 
 Each knows its value, its derivative by the scores (the *residual*), the best bias for given
 scores, and the dual value that certifies how far a solution is from the optimum.
@@ -34,7 +35,7 @@ class Loss(Protocol):
         """Newton steps on the bias, for scores without it."""
 
     def dual_value(self, residual: torch.Tensor) -> float:
-        """``−Σ conjugate(residual)``, the entropy of the label distribution that it means."""
+        """``−Σ conjugate(residual)``; of a softmax, the entropy of the labels that it means."""
 
 
 class SoftmaxLoss:
@@ -139,6 +140,72 @@ class SigmoidLoss:
         q = (residual + self.tags).clamp(0, 1)
         entropy = -(torch.xlogy(q, q) + torch.xlogy(1 - q, 1 - q))
         return float((entropy * self.known).sum(dtype=_sum_dtype(q)))
+
+
+class SquaredHingeLoss:
+    """``Σ_c max(0, 1 − y_ic s_ic)²`` with ``y_ic`` 1 for the given label and −1 for all others.
+
+    The loss of scikit-learn's ``LinearSVC``: with it AIR and the SVM differ in the regularizer
+    alone. The paper's AIR has the softmax.
+
+    Parameters
+    ----------
+    labels : Tensor of shape (n,), int64
+    n_classes : int
+    dtype : torch.dtype
+        Of the scores.
+    """
+
+    one_class_each = True
+
+    def __init__(
+        self,
+        labels: torch.Tensor,
+        n_classes: int,
+        across: Across = ALONE,
+        *,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        self.across = across
+        self.n_classes = n_classes
+        self.known = torch.ones((1, 1), dtype=torch.bool, device=labels.device)
+        self.signs = torch.full((len(labels), n_classes), -1, dtype=dtype, device=labels.device)
+        self.signs.scatter_(1, labels.unsqueeze(1), 1)
+
+    def value(self, scores: torch.Tensor) -> float:
+        return float(self._short(scores).square().sum(dtype=_sum_dtype(scores)))
+
+    def residual(self, scores: torch.Tensor, rows: torch.Tensor | None = None) -> torch.Tensor:
+        signs = self.signs if rows is None else self.signs[rows]
+        return -2 * signs * (1 - signs * scores).clamp_min_(0)
+
+    def curvature(self, scores: torch.Tensor) -> torch.Tensor:
+        return 2 * (self._short(scores) > 0).to(scores.dtype)
+
+    def best_bias(self, scores: torch.Tensor, start: torch.Tensor, steps: int) -> torch.Tensor:
+        bias, count = start, self.across.total(len(scores))
+        # The slope is piecewise linear and rises: Newton's step, held between a bias that is known
+        # to be too small and one known to be too large.
+        low, high = torch.full_like(bias, -torch.inf), torch.full_like(bias, torch.inf)
+        for _ in range(steps):
+            gradient = self.across.sum(self.residual(scores + bias).sum(dim=0))
+            curvature = self.across.sum(self.curvature(scores + bias).sum(dim=0)) + 1e-6 * count
+            low = torch.where(gradient <= 0, bias, low)
+            high = torch.where(gradient >= 0, bias, high)
+            new = bias - gradient / curvature
+            new = torch.where((new < low) | (new > high), (low + high) / 2, new)
+            step, bias = new - bias, new
+            if _negligible(step, bias):
+                break
+        return bias
+
+    def dual_value(self, residual: torch.Tensor) -> float:
+        short = (-self.signs * residual).clamp_min_(0)
+        return float((short - short.square() / 4).sum(dtype=_sum_dtype(residual)))
+
+    def _short(self, scores: torch.Tensor) -> torch.Tensor:
+        """By how much a score falls short of the margin."""
+        return (1 - self.signs * scores).clamp_min_(0)
 
 
 def _damped(step: torch.Tensor, span: torch.Tensor) -> torch.Tensor:

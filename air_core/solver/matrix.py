@@ -66,6 +66,7 @@ class FeatureMatrix:
         self._block_rows = max(1, BLOCK_BYTES // row_bytes)
         self._resident: tuple[torch.Tensor, torch.Tensor] | None = None
         self._spectrum: tuple[torch.Tensor, torch.Tensor, torch.Tensor] | None = None
+        self._moments: torch.Tensor | None = None
         self._column_squares: torch.Tensor | None = None
         limit = RESIDENT_BYTES if resident_bytes is None else resident_bytes
         if 2 * self.n * row_bytes <= limit:
@@ -181,22 +182,27 @@ class FeatureMatrix:
         values : Tensor of shape (p, 1)
         """
         if self._spectrum is None:
-            moments = torch.zeros((self.p, self.p), device=self.device, dtype=self.dtype)
-            sums = torch.zeros(self.p, device=self.device, dtype=self.dtype)
-            for _, x, _ in self._blocks():
-                moments.addmm_(x.T, x)
-                sums += x.sum(dim=0)
-            moments, sums = self.across.sum(moments), self.across.sum(sums)
-            moments -= torch.outer(sums, sums) / self.count
             squares = self.column_squares()
             root = torch.where(squares > 0, squares.clamp_min(1e-30).rsqrt(), 0.0)
-            scaled = root * moments * root.T
+            scaled = root * self.centred_moments() * root.T
             on = "cpu" if self.device.type == "mps" else self.device  # Apple's has no eigh
             values, vectors = (part.to(scaled) for part in torch.linalg.eigh(scaled.to(on)))
             # Machines of different kinds find different eigenvectors.
             vectors, values = self.across.same(vectors), self.across.same(values)
             self._spectrum = (root, vectors, values.clamp_min(0).unsqueeze(1))
         return self._spectrum
+
+    def centred_moments(self) -> torch.Tensor:
+        """``XᵀX − n μμᵀ``, shape (p, p); computed once."""
+        if self._moments is None:
+            moments = torch.zeros((self.p, self.p), device=self.device, dtype=self.dtype)
+            sums = torch.zeros(self.p, device=self.device, dtype=self.dtype)
+            for _, x, _ in self._blocks():
+                moments.addmm_(x.T, x)
+                sums += x.sum(dim=0)
+            moments, sums = self.across.sum(moments), self.across.sum(sums)
+            self._moments = moments - torch.outer(sums, sums) / self.count
+        return self._moments
 
     def column_squares(self) -> torch.Tensor:
         """Diagonal of FᵀF, ``Σ_i x_ij²``, shape (p, 1); computed once."""

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
 
+from air_core.solver.matrix import FeatureMatrix
 from air_core.solver.objective import Evaluation, Objective
 
 MEMORY = 20
 # An eigendecomposition of p × p takes about a second at p = 1,280 and grows with p³.
 SPECTRAL_LIMIT = 2600
+# As many numbers may the factors of all classes have: a quarter of a gigabyte.
+FACTORS = 2**26
+# How much more curvature for their size some features may have than others.
+UNEVEN = 30.0
+
+Solve = Callable[[torch.Tensor], torch.Tensor]
 
 
 @dataclass(slots=True)
@@ -49,33 +57,70 @@ class Memory:
 class Metric:
     """An approximate second derivative that is cheap to invert.
 
-    Per class, ``κ_c XᵀX + d_c diag(h)`` with ``h = Σ_i x_i²``: κ is the mean curvature of the loss
-    and d that of the penalty, whose diagonal is close to a multiple of h. One eigendecomposition
-    of the features, made once, inverts it for every class and every λ_g. For very many features
-    its diagonal alone is used.
+    Per class, ``κ_c XᵀX + D_c``: κ is the mean curvature of the loss and D the diagonal of the
+    penalties' curvature, λ1's included. On most features D is close to a multiple of
+    ``h = Σ_i x_i²``, and one eigendecomposition, made once, inverts it for every class and every
+    λ_g. Where it is not, because λ1 is not small or features differ a thousandfold in size, some
+    steps would be a thousand times too long, and each class is factorized as it is. For very
+    many features the diagonal alone is used.
     """
 
     def __init__(self, objective: Objective, at: Evaluation) -> None:
         assert at.curvature is not None
         loss, penalty = at.curvature
-        self._diagonal = torch.ones(())
-        self._spectrum: tuple[torch.Tensor, torch.Tensor, torch.Tensor] | None = None
-        if objective.matrix.p > SPECTRAL_LIMIT:
-            diagonal = loss + penalty + 2 * objective.lambda_1
-            # A feature that is zero in every image has no curvature and no gradient either.
-            self._diagonal = torch.where(diagonal > 0, diagonal, 1.0)
-            return
-        total = objective.column_squares.sum()
-        kappa = loss.sum(dim=0, keepdim=True) / total
-        hold = penalty.sum(dim=0, keepdim=True) / total
-        root, vectors, values = objective.matrix.spectrum()
+        squares, matrix = objective.column_squares, objective.matrix
         # A class of zeros has no penalty curvature; it does not move either.
-        floor = 1e-6 * (kappa + hold).amax().clamp_min(1e-30)
-        self._spectrum = (root, vectors, 1 / (kappa * values + hold.clamp_min(floor)))
+        penalty = torch.where(penalty > 0, penalty + 2 * objective.lambda_1, 0.0)
+        if matrix.p > SPECTRAL_LIMIT:
+            self.solve = _by_diagonal(loss + penalty)
+            return
+        kappa = loss.sum(dim=0, keepdim=True) / squares.sum()
+        solve = None
+        # Processes that solve one problem must find the same direction to the last digit.
+        if objective.across.size == 1 and matrix.device.type != "mps" and _uneven(penalty, squares):
+            solve = _by_factors(matrix, kappa, penalty)
+        self.solve: Solve = solve or _by_spectrum(matrix, kappa, penalty)
 
-    def solve(self, q: torch.Tensor) -> torch.Tensor:
-        """The inverse applied to columns (p, C)."""
-        if self._spectrum is None:
-            return q / self._diagonal
-        root, vectors, inverse = self._spectrum
-        return root * (vectors @ (inverse * (vectors.T @ (root * q))))
+
+def _by_diagonal(diagonal: torch.Tensor) -> Solve:
+    # A feature that is zero in every image has no curvature and no gradient either.
+    diagonal = torch.where(diagonal > 0, diagonal, 1.0)
+    return lambda q: q / diagonal
+
+
+def _by_spectrum(matrix: FeatureMatrix, kappa: torch.Tensor, penalty: torch.Tensor) -> Solve:
+    """With D of each class taken as a multiple of h."""
+    root, vectors, values = matrix.spectrum()
+    hold = penalty.sum(dim=0, keepdim=True) / matrix.column_squares().sum()
+    floor = 1e-6 * (kappa + hold).amax().clamp_min(1e-30)
+    inverse = 1 / (kappa * values + hold.clamp_min(floor))
+    return lambda q: root * (vectors @ (inverse * (vectors.T @ (root * q))))
+
+
+def _by_factors(matrix: FeatureMatrix, kappa: torch.Tensor, penalty: torch.Tensor) -> Solve | None:
+    """By Cholesky factors of each class; None where they do not fit or rounding forbids it."""
+    live = (penalty > 0).any(dim=0).nonzero().squeeze(1)
+    if len(live) * matrix.p**2 > FACTORS:
+        return None
+    diagonal = penalty[:, live].T.unsqueeze(2)  # (classes, p, 1)
+    root = torch.where(diagonal > 0, diagonal.clamp_min(1e-30).rsqrt(), 0.0)
+    factors = kappa[0, live, None, None] * (root * matrix.centred_moments() * root.mT)
+    factors.diagonal(dim1=1, dim2=2).add_(1.0)
+    factors, failed = torch.linalg.cholesky_ex(factors)
+    if bool(failed.any()):
+        return None
+
+    def solve(q: torch.Tensor) -> torch.Tensor:
+        solved = torch.zeros_like(q)
+        right = root * q.T[live].unsqueeze(2)
+        solved[:, live] = (root * torch.cholesky_solve(right, factors)).squeeze(2).T
+        return solved
+
+    return solve
+
+
+def _uneven(penalty: torch.Tensor, squares: torch.Tensor) -> bool:
+    """Whether D is far from a multiple of h for any class."""
+    used = squares[:, 0] > 0
+    ratio = torch.where(penalty > 0, penalty, 1.0)[used] / squares[used]
+    return bool((ratio.amax(dim=0) > UNEVEN * ratio.amin(dim=0)).any())

@@ -240,7 +240,21 @@ def _release(
     release: torch.Tensor,
 ) -> tuple[torch.Tensor, Evaluation]:
     """Move columns away from zero along the steepest direction, as far as it pays."""
-    push = torch.where(release, direction, 0.0)
+    squares = objective.column_squares
+    # The steepest direction has long weights for features that are nearly zero, for which a larger
+    # λ1 leaves nothing to gain: then those are left where they are.
+    for share in (torch.ones_like(squares), squares / (squares + squares.mean())):
+        found = _push(objective, w, at, torch.where(release, share * direction, 0.0))
+        if found is not None:
+            return found
+    # The gain is below rounding: the column is zero for all purposes.
+    return w, objective.evaluate(w, at.b, second=True)
+
+
+def _push(
+    objective: Objective, w: torch.Tensor, at: Evaluation, push: torch.Tensor
+) -> tuple[torch.Tensor, Evaluation] | None:
+    """The lowest point found along a direction; None where it only rises."""
     # At this length the columns' mean activation is 1 % of a feature row.
     step = 0.01 * objective.matrix.count
     best_w, best = w, at
@@ -254,6 +268,4 @@ def _release(
             break
         else:
             step /= 4
-    if best_w is w:  # the gain is below rounding: the column is zero for all purposes
-        return w, objective.evaluate(w, at.b, second=True)
-    return best_w, best
+    return None if best_w is w else (best_w, best)

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import get_args
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
+from air_core.errors import SolverError
 from air_core.solver.across import ALONE, Across
-from air_core.solver.losses import Loss, SigmoidLoss, SoftmaxLoss
+from air_core.solver.config import LossName
+from air_core.solver.losses import Loss, SigmoidLoss, SoftmaxLoss, SquaredHingeLoss
 from air_core.solver.matrix import FeatureMatrix
 from air_core.solver.validation import check_features, check_labels, check_tags, mean_row_norm
 
@@ -100,6 +103,7 @@ def make_problem(
     scale: float | None = None,
     index: NDArray[np.intp] | None = None,
     across: Across = ALONE,
+    loss: LossName = "softmax",
 ) -> Problem:
     """Check arrays and build the operators of a fit; see :func:`air_core.solver.sadmm`.
 
@@ -112,7 +116,16 @@ def make_problem(
         Rows of ``features`` and ``labels`` that are all of the problem; they are not copied.
     across : Across
         Other processes with other rows of the problem; ``n_classes`` is needed then.
+    loss : {"softmax", "squared_hinge"}
+        Of labels; tags have a logistic loss each.
     """
+    if loss not in get_args(LossName):
+        raise SolverError(f"Expected loss among {', '.join(get_args(LossName))}, got {loss!r}.")
+    if loss != "softmax" and is_multilabel(labels):
+        raise SolverError(
+            f"Expected one label an image for the {loss} loss, got tags.",
+            hint='Leave loss="softmax": each tag has its own logistic loss then.',
+        )
     x = check_features(features, index)
     labels_here = labels if index is None else np.asarray(labels)[index]
     count = len(x) if index is None else len(index)
@@ -137,18 +150,21 @@ def make_problem(
         dtype=dtype,
         across=across,
     )
-    loss: Loss
+    made: Loss
     if is_multilabel(labels):
         known = torch.as_tensor(tags[labelled]).to(dtype).to(device)
-        loss, own = SigmoidLoss(known, across), known == 1
+        made, own = SigmoidLoss(known, across), known == 1
     else:
         classes_of = torch.as_tensor(y[labelled], device=device)
-        loss = SoftmaxLoss(classes_of, classes, across)
+        if loss == "softmax":
+            made = SoftmaxLoss(classes_of, classes, across)
+        else:
+            made = SquaredHingeLoss(classes_of, classes, across, dtype=dtype)
         own = torch.zeros((len(labelled), classes), dtype=torch.bool, device=device)
         own.scatter_(1, classes_of.unsqueeze(1), value=True)
     return Problem(
         matrix=matrix,
-        loss=loss,
+        loss=made,
         own=own,
         labelled=torch.as_tensor(labelled, device=device),
         rest=FeatureMatrix(x, scale=scale, index=rest, device=device, dtype=dtype, resident_bytes=0)

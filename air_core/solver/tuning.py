@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -13,10 +13,11 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import StratifiedShuffleSplit
 
 from air_core.progress import ProgressCallback, silent
-from air_core.solver.config import SolverConfig
+from air_core.solver.config import LossName, SolverConfig
 from air_core.solver.problem import Problem, is_multilabel, make_problem
 from air_core.solver.sadmm import run
 
+Candidate = TypeVar("Candidate")
 HELD_OUT = 0.2
 # Up to so many mini-batches an epoch, a pass over all groups at each is affordable.
 FEW_BLOCKS = 12
@@ -185,7 +186,7 @@ def tune(
         winner = trials[min(chosen, key=loss_of)]
     else:
         tie = TIE / held_out.matrix.n**0.5
-        winner = trials[_climb(strength_ladder(base, train.matrix.n), FIRST, loss_of, tie)]
+        winner = trials[climb(strength_ladder(base, train.matrix.n), FIRST, loss_of, tie)]
     progress(total, total, "Choosing the strength")
     count = train.matrix.n + held_out.matrix.n
     config = winner.config if chosen else _for_all(winner.config, count)
@@ -204,11 +205,14 @@ def halves(
     *,
     device: str | torch.device,
     dtype: torch.dtype,
+    loss: LossName = "softmax",
 ) -> tuple[Problem, Problem]:
     """The problem to fit and the one to judge by: rows of the same array, neither a copy."""
     y = np.asarray(labels)
     classes = n_classes or (None if is_multilabel(y) else int(y.max()) + 1)
-    train = make_problem(features, y, classes, index=split[0], device=device, dtype=dtype)
+    train = make_problem(
+        features, y, classes, index=split[0], device=device, dtype=dtype, loss=loss
+    )
     held_out = make_problem(
         features,
         y,
@@ -217,6 +221,7 @@ def halves(
         scale=train.matrix.scale,
         device=device,
         dtype=dtype,
+        loss=loss,
     )
     return train, held_out
 
@@ -230,13 +235,13 @@ def _for_all(config: SolverConfig, n: int) -> SolverConfig:
     return replace(config, update="all", rho=min(SolverConfig().rho, rho_max), rho_max=rho_max)
 
 
-def _climb(
-    ladder: list[SolverConfig],
+def climb(
+    ladder: Sequence[Candidate],
     start: int,
-    loss_of: Callable[[SolverConfig], float],
+    loss_of: Callable[[Candidate], float],
     tie: float,
-) -> SolverConfig:
-    """Walk from ``start`` while the loss falls by more than ``tie``: it has one valley in ρ."""
+) -> Candidate:
+    """Walk from ``start`` while the loss falls by more than ``tie``: it has one valley."""
     for step in (1, -1):
         here = start
         while 0 <= here + step < len(ladder) and (

@@ -92,7 +92,7 @@ def test_too_few_images_keep_the_settings_and_say_so():
     assert chosen.config == SolverConfig()
     assert "too few" in chosen.reason
     problem = make_problem(x, y, None, device="cpu", dtype=torch.float32)
-    scale, start = tune_lambda(x, y)
+    scale, start, *_ = tune_lambda(x, y)
     assert scale == pytest.approx(0.1 * largest_lambda(problem, "image_class") * 8)
     assert start is None
 
@@ -128,7 +128,7 @@ def test_a_candidate_that_has_got_worse_for_long_is_left():
 
 def test_the_exact_solvers_lambda_is_neither_end_of_the_path_on_noisy_data():
     x, y, wrong = noisy_blobs(500, 64, 4, noise=0.4)
-    scale, start = tune_lambda(x, y)
+    scale, start, *_ = tune_lambda(x, y)
     got = exact(x, y, lambda_scale=scale)
     near = exact(x, y, lambda_scale=scale, start=start)
     np.testing.assert_allclose(near.coef, got.coef, atol=0.02 * np.abs(got.coef).max())
