@@ -4,7 +4,7 @@ from air_core.solver.classifier import AIRClassifier
 from air_core.solver.config import SolverConfig, SolverResult
 from air_core.solver.continuation import PathRefiner, air_path
 from air_core.solver.exact import exact, lambda_max
-from air_core.solver.lambda_choice import tune_lambda
+from air_core.solver.lambda_choice import LAMBDAS_1, tune_lambda
 from air_core.solver.multilabel import AIRMultilabelClassifier
 from air_core.solver.path import LambdaPath, PathPoint, changes
 from air_core.solver.regularizer import AuxiliaryImageRegularizer
@@ -14,6 +14,7 @@ from air_core.solver.tuning import paper_grid, tune
 from air_core.solver.validation import NegativeFeaturesWarning
 
 __all__ = [
+    "LAMBDAS_1",
     "AIRClassifier",
     "AIRMultilabelClassifier",
     "AuxiliaryImageRegularizer",

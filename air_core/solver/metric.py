@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import torch
 
@@ -17,8 +18,6 @@ SPECTRAL_LIMIT = 2600
 FACTORS = 2**26
 # How much more curvature for their size some features may have than others.
 UNEVEN = 30.0
-
-Solve = Callable[[torch.Tensor], torch.Tensor]
 
 
 @dataclass(slots=True)
@@ -67,28 +66,39 @@ class Metric:
 
     def __init__(self, objective: Objective, at: Evaluation) -> None:
         assert at.curvature is not None
-        loss, penalty = at.curvature
-        squares, matrix = objective.column_squares, objective.matrix
+        self._matrix = objective.matrix
+        self._alone = objective.across.size == 1
+        self._loss, penalty = at.curvature
         # A class of zeros has no penalty curvature; it does not move either.
-        penalty = torch.where(penalty > 0, penalty + 2 * objective.lambda_1, 0.0)
+        self._penalty = torch.where(penalty > 0, penalty + 2 * objective.lambda_1, 0.0)
+
+    @cached_property
+    def solve(self) -> Callable[[torch.Tensor], torch.Tensor]:
+        """The inverse applied to columns (p, C); prepared when it is first asked for.
+
+        Between two points of a path the first look is often enough.
+        """
+        matrix, penalty = self._matrix, self._penalty
         if matrix.p > SPECTRAL_LIMIT:
-            self.solve = _by_diagonal(loss + penalty)
-            return
-        kappa = loss.sum(dim=0, keepdim=True) / squares.sum()
+            return _by_diagonal(self._loss + penalty)
+        squares = matrix.column_squares()
+        kappa = self._loss.sum(dim=0, keepdim=True) / squares.sum()
         solve = None
         # Processes that solve one problem must find the same direction to the last digit.
-        if objective.across.size == 1 and matrix.device.type != "mps" and _uneven(penalty, squares):
+        if self._alone and matrix.device.type != "mps" and _uneven(penalty, squares):
             solve = _by_factors(matrix, kappa, penalty)
-        self.solve: Solve = solve or _by_spectrum(matrix, kappa, penalty)
+        return solve or _by_spectrum(matrix, kappa, penalty)
 
 
-def _by_diagonal(diagonal: torch.Tensor) -> Solve:
+def _by_diagonal(diagonal: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
     # A feature that is zero in every image has no curvature and no gradient either.
     diagonal = torch.where(diagonal > 0, diagonal, 1.0)
     return lambda q: q / diagonal
 
 
-def _by_spectrum(matrix: FeatureMatrix, kappa: torch.Tensor, penalty: torch.Tensor) -> Solve:
+def _by_spectrum(
+    matrix: FeatureMatrix, kappa: torch.Tensor, penalty: torch.Tensor
+) -> Callable[[torch.Tensor], torch.Tensor]:
     """With D of each class taken as a multiple of h."""
     root, vectors, values = matrix.spectrum()
     hold = penalty.sum(dim=0, keepdim=True) / matrix.column_squares().sum()
@@ -97,7 +107,9 @@ def _by_spectrum(matrix: FeatureMatrix, kappa: torch.Tensor, penalty: torch.Tens
     return lambda q: root * (vectors @ (inverse * (vectors.T @ (root * q))))
 
 
-def _by_factors(matrix: FeatureMatrix, kappa: torch.Tensor, penalty: torch.Tensor) -> Solve | None:
+def _by_factors(
+    matrix: FeatureMatrix, kappa: torch.Tensor, penalty: torch.Tensor
+) -> Callable[[torch.Tensor], torch.Tensor] | None:
     """By Cholesky factors of each class; None where they do not fit or rounding forbids it."""
     live = (penalty > 0).any(dim=0).nonzero().squeeze(1)
     if len(live) * matrix.p**2 > FACTORS:

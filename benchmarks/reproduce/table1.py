@@ -15,9 +15,9 @@ from benchmarks.reproduce.section import Section
 
 REVISION = 2
 LEVELS = (0.0, 0.1, 0.3, 0.5, 0.6, 0.7)
-AIR, PAPER_SVM = "AIR, strength auto", quality.PAPER_SVM
+AIR, AIR_HINGE, PAPER_SVM = "AIR, strength auto", quality.AIR_HINGE, quality.PAPER_SVM
 MEAN_NORM_SVM = f"{PAPER_SVM}, mean row norm 1"
-MNIST_METHODS = (AIR, PAPER_SVM, MEAN_NORM_SVM, "SVM, fair grid", "softmax-ℓ2")
+MNIST_METHODS = (AIR, AIR_HINGE, PAPER_SVM, MEAN_NORM_SVM, "SVM, fair grid", "softmax-ℓ2")
 # On features as extracted liblinear takes minutes to end far behind all others: `bench solver` has
 # that reading. With the hinge loss it is far behind, too: once is enough to name it.
 _LEFT_OUT = f"{PAPER_SVM}, as extracted"
@@ -116,10 +116,12 @@ def _mnist(context: Context, parts: Parts, section: Section) -> None:
             found = fitted(parts, data, given, name, 0)
             rows[name].append(float(found["accuracy"]))
             section.add("MNIST by noise", noise=level, method=name, **found)
-    for at, level in enumerate(LEVELS):
-        lead = 100 * (rows[AIR][at] - rows[PAPER_SVM][at])
-        asked = 1.4 if level >= 0.5 else 0.0
-        section.expect(f"MNIST, {level:.0%} noise: points of AIR over the SVM", lead, ">=", asked)
+    for name, loss in ((AIR_HINGE, "with the SVM's loss"), (AIR, "with the paper's softmax")):
+        for at, level in enumerate(LEVELS):
+            lead = 100 * (rows[name][at] - rows[PAPER_SVM][at])
+            asked = 1.4 if level >= 0.5 else 0.0
+            what = f"MNIST, {level:.0%} noise: points of AIR {loss} over the SVM"
+            section.expect(what, lead, ">=", asked)
     section.settings["MNIST"] = (
         f"{source}: {len(data.clean):,} for training, {len(data.test_clean):,} for tests; labels "
         "drawn from a random confusion matrix Q with 1 − noise on its diagonal, seed 0"
@@ -130,32 +132,39 @@ def _mnist(context: Context, parts: Parts, section: Section) -> None:
         "MNIST: accuracy on clean test digits after training on noisy labels.",
         section.tables["MNIST by noise"],
     )
-    best = max(range(len(LEVELS)), key=lambda at: rows[AIR][at] - rows[PAPER_SVM][at])
+    best = max(range(len(LEVELS)), key=lambda at: rows[AIR_HINGE][at] - rows[PAPER_SVM][at])
     at_half = LEVELS.index(0.5)
+
+    def reached(name: str) -> str:
+        return f"{rows[name][at_half]:.1%} and {rows[name][best]:.1%}"
+
     section.compare(
         "MNIST, AIR / SVM",
         paper="92.37 % / 90.93 % (noise level not stated)",
-        ours=f"{rows[AIR][at_half]:.1%} / {rows[PAPER_SVM][at_half]:.1%} at 50 % noise, "
-        f"{rows[AIR][best]:.1%} / {rows[PAPER_SVM][best]:.1%} at {LEVELS[best]:.0%}; the SVM with "
-        f"a fair grid {rows['SVM, fair grid'][at_half]:.1%} and {rows['SVM, fair grid'][best]:.1%}",
+        ours=f"at 50 % and {LEVELS[best]:.0%} noise the SVM {reached(PAPER_SVM)}, with a fair grid "
+        f"{reached('SVM, fair grid')}; AIR with the SVM's loss {reached(AIR_HINGE)}, with the "
+        f"softmax {reached(AIR)}",
         why=f"{len(data.clean):,} digits instead of 60,000, {context.backbone} features, and "
         "another draw of Q: the paper gives the way it is made, not the matrix." + _behind(rows),
     )
 
 
 def _behind(rows: dict[str, list[float]]) -> str:
-    """Where AIR loses to the paper's SVM, and whether its loss alone, without AIR, does as well."""
-    levels = [at for at in range(len(LEVELS)) if rows[AIR][at] < rows[PAPER_SVM][at]]
-    if not levels:
-        return ""
-    too = [at for at in levels if rows["softmax-ℓ2"][at] < rows[PAPER_SVM][at]]
+    """Where AIR loses to the paper's SVM, and how much of that is its loss."""
 
-    def named(which: list[int]) -> str:
-        return ", ".join(f"{LEVELS[at]:.0%}" for at in which) or "none of them"
+    def behind(name: str) -> str:
+        levels = [
+            f"{level:.0%}"
+            for at, level in enumerate(LEVELS)
+            if rows[name][at] < rows[PAPER_SVM][at]
+        ]
+        return f"at {', '.join(levels)} noise" if levels else "nowhere"
 
     return (
-        f" AIR is behind this SVM at {named(levels)} noise; softmax regression with an ℓ2 penalty, "
-        f"which has AIR's loss, at {named(too)}."
+        f" With the paper's softmax AIR is behind this SVM {behind(AIR)}, and softmax regression "
+        f"with an ℓ2 penalty, which has the same loss, {behind('softmax-ℓ2')}. With the SVM's own "
+        "loss, so that they differ in the regularizer alone and both of AIR's strengths are chosen "
+        f"on noisy labels, AIR is behind {behind(AIR_HINGE)}."
     )
 
 
@@ -163,11 +172,11 @@ def _curves(rows: dict[str, list[float]]) -> object:
     figure = new_figure(6.6, 4.2)
     axes = figure.add_subplot()
     colours = (
-        METHOD_COLOURS["AIR"], METHOD_COLOURS["SVM"], METHOD_COLOURS["SVM"], "#8a6d00",
+        METHOD_COLOURS["AIR"], "#0b3c6f", METHOD_COLOURS["SVM"], METHOD_COLOURS["SVM"], "#8a6d00",
         METHOD_COLOURS["softmax-ℓ2"],
     )  # fmt: skip
     for name, colour, marker in zip(MNIST_METHODS, colours, MARKERS, strict=False):
-        style = "-" if name in (AIR, PAPER_SVM) else "--"
+        style = "-" if name in (AIR, AIR_HINGE, PAPER_SVM) else "--"
         axes.plot(
             [100 * level for level in LEVELS],
             [100 * value for value in rows[name]],

@@ -7,8 +7,7 @@ from scipy.optimize import minimize as scipy_minimize
 from sklearn.svm import LinearSVC
 
 from air_core.errors import SolverError
-from air_core.solver import exact, tune_lambda
-from air_core.solver.lambda_choice import LAMBDAS_1
+from air_core.solver import LAMBDAS_1, exact, tune_lambda
 from air_core.solver.objective import Objective, largest_lambda
 from air_core.solver.problem import make_problem
 from tests.solver.problems import noisy_blobs
