@@ -150,13 +150,14 @@ def _air_auto(x: NDArray[Any], y: NDArray[Any], classes: int, seed: int) -> Fitt
 
 
 def _air_hinge(x: NDArray[Any], y: NDArray[Any], classes: int, seed: int) -> Fitted:
-    """AIR with the SVM's loss, both strengths chosen: the two differ in the regularizer alone."""
+    """AIR with the SVM's squared hinge loss, both strengths chosen on held-out given labels."""
     same = {"n_classes": classes, "loss": "squared_hinge"}
     # Down to where hardly anything is left of the image regularizer.
     chosen = tune_lambda(x, y, lambda_1=LAMBDAS_1, count=14, ratio=1000.0, **same)
     strengths = {"lambda_scale": chosen.lambda_scale, "lambda_1": chosen.lambda_1}
     result = exact(x, y, **strengths, start=chosen.start, **same)
     note = f"λ_g = {chosen.lambda_scale:.3g}/p, λ1 = {chosen.lambda_1:g}: least held-out loss"
+    note += "" if result.converged else f"; {result.stop_reason}"
     return Fitted(result.coef, result.intercept, note)
 
 

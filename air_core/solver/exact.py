@@ -22,6 +22,7 @@ def lambda_max(
     *,
     n_classes: int | None = None,
     group: Group = "image_class",
+    loss: LossName = "softmax",
     device: str | torch.device = "cpu",
     dtype: torch.dtype = torch.float32,
 ) -> float:
@@ -37,7 +38,7 @@ def lambda_max(
     >>> round(lambda_max([[1.0, 0.0], [0.0, 1.0]], [0, 1]), 3)
     0.5
     """
-    problem = make_problem(features, labels, n_classes, device=device, dtype=dtype)
+    problem = make_problem(features, labels, n_classes, device=device, dtype=dtype, loss=loss)
     found = largest_lambda(problem, group)
     check_lambda_max(found)
     return found
@@ -72,7 +73,7 @@ def exact(
     group : {"image_class", "image"}
     loss : {"softmax", "squared_hinge"}
         The paper's, or that of ``LinearSVC``, whose objective this is where λ_g is nearly 0, with
-        ``λ1 = 1/(2C)``; one label an image.
+        ``λ1 = 1/(2C)``, features at a mean row norm of 1 and a free intercept; one label an image.
     tolerance : float
         Reach a relative duality gap ``(objective − lower bound) / objective`` of this, or a
         gradient norm of this relative to the loss's gradient at zero weights.

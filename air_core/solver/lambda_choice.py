@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from air_core.errors import Cancelled
+from air_core.errors import Cancelled, SolverError
 from air_core.progress import ProgressCallback, silent
 from air_core.solver.config import Group, LossName
 from air_core.solver.continuation import path_scales, solve_path
@@ -37,7 +37,8 @@ class LambdaChoice(NamedTuple):
         Weights and bias at that λ_g of the part that was fitted; None where there was none.
     lambda_1 : float
     loss : float
-        Of held-out labels, after one factor for all scores; NaN where none were held out.
+        Of held-out labels, after one factor for all scores, bias included; NaN where none were
+        held out.
     """
 
     lambda_scale: float
@@ -72,7 +73,7 @@ def tune_lambda(
         As for :func:`~air_core.solver.sadmm`.
     lambda_1 : float or sequence of float
         Several, such as :data:`LAMBDAS_1`, are chosen among as well: from the middle one up or
-        down while the loss falls, each with the best λ_g for it.
+        down while the loss falls, to the end of that valley, each with the best λ_g for it.
     loss
         As for :func:`~air_core.solver.exact.exact`.
     group, count, ratio, device, dtype, progress
@@ -87,9 +88,11 @@ def tune_lambda(
     Raises
     ------
     SolverError
-        As :func:`~air_core.solver.continuation.air_path`.
+        As :func:`~air_core.solver.continuation.air_path`; for a negative λ1 or none.
     """
-    ladder = sorted([lambda_1] if isinstance(lambda_1, float | int) else lambda_1)
+    ladder = sorted(float(value) for value in np.atleast_1d(lambda_1))
+    if not ladder or not 0 <= ladder[0] <= ladder[-1] < np.inf:
+        raise SolverError(f"Expected values of lambda_1 >= 0, got {lambda_1!r}.")
     split = held_out_rows(labels, seed=0)
     if split is None:
         problem = make_problem(features, labels, n_classes, device=device, dtype=dtype, loss=loss)
@@ -101,15 +104,18 @@ def tune_lambda(
     )
     scales = path_scales(train, group, count, ratio)
     found: dict[float, LambdaChoice] = {}
+    total = len(ladder)
 
     def loss_of(value: float) -> float:
         if value not in found:
-            found[value] = _along_path(train, held_out, scales, group, value, progress)
+            progress(min(len(found), total - 1), total, "Choosing λ1 and λ_g")
+            report = progress if len(ladder) == 1 else silent
+            found[value] = _along_path(train, held_out, scales, group, value, report)
         return found[value].loss
 
     best = climb(ladder, len(ladder) // 2, loss_of, tie=0.0) if len(ladder) > 1 else ladder[0]
     loss_of(best)
-    progress(count, count, "Choosing λ_g")
+    progress(total, total, "Choosing λ1 and λ_g")
     return found[best]
 
 

@@ -184,17 +184,12 @@ class SquaredHingeLoss:
 
     def best_bias(self, scores: torch.Tensor, start: torch.Tensor, steps: int) -> torch.Tensor:
         bias, count = start, self.across.total(len(scores))
-        # The slope is piecewise linear and rises: Newton's step, held between a bias that is known
-        # to be too small and one known to be too large.
-        low, high = torch.full_like(bias, -torch.inf), torch.full_like(bias, torch.inf)
+        # The slope is piecewise linear and rises: Newton's steps end by themselves, from anywhere.
         for _ in range(steps):
             gradient = self.across.sum(self.residual(scores + bias).sum(dim=0))
             curvature = self.across.sum(self.curvature(scores + bias).sum(dim=0)) + 1e-6 * count
-            low = torch.where(gradient <= 0, bias, low)
-            high = torch.where(gradient >= 0, bias, high)
-            new = bias - gradient / curvature
-            new = torch.where((new < low) | (new > high), (low + high) / 2, new)
-            step, bias = new - bias, new
+            step = gradient / curvature
+            bias = bias - step
             if _negligible(step, bias):
                 break
         return bias

@@ -15,6 +15,8 @@ CHECK_EVERY = 8
 SECOND_EVERY = 12
 # Checks without progress before the end of what the precision allows is taken to be reached.
 PATIENCE = 12
+# The paper's λ1, with room.
+_VERY_SMALL = 1e-5
 
 
 @dataclass(slots=True)
@@ -242,13 +244,16 @@ def _release(
     """Move columns away from zero along the steepest direction, as far as it pays."""
     squares = objective.column_squares
     # The steepest direction has long weights for features that are nearly zero, for which a larger
-    # λ1 leaves nothing to gain: then those are left where they are.
-    for share in (torch.ones_like(squares), squares / (squares + squares.mean())):
-        found = _push(objective, w, at, torch.where(release, share * direction, 0.0))
-        if found is not None:
-            return found
-    # The gain is below rounding: the column is zero for all purposes.
-    return w, objective.evaluate(w, at.b, second=True)
+    # λ1 leaves hardly anything to gain: the other leaves those where they are.
+    shares = (torch.ones_like(squares), squares / (squares + squares.mean()))
+    pushes = [torch.where(release, share * direction, 0.0) for share in shares]
+    if objective.lambda_1 <= _VERY_SMALL:
+        del pushes[1]
+    found = [_push(objective, w, at, push) for push in pushes]
+    lower = [one for one in found if one is not None]
+    if not lower:  # the gain is below rounding: the column is zero for all purposes
+        return w, objective.evaluate(w, at.b, second=True)
+    return min(lower, key=lambda one: one[1].value)
 
 
 def _push(

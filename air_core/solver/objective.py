@@ -116,6 +116,8 @@ class Objective:
         first, cross, last = (self.grouped(part) for part in parts)
         squared = scale.square() * first - 2 * scale * cross + last
         largest = float(self.across.largest(squared.clamp_min(0).amax()).sqrt())
+        if not math.isfinite(largest):  # features of hardly any size: nothing is certified
+            return 1.0
         shrink = min(1.0, self.lambda_g / largest) if largest > 0 else 1.0
         # −XᵀR = Fᵀu + 2λ1 w, and the conjugate of λ1‖w‖² at 2λ1 w is λ1‖w‖².
         ridge = shrink**2 * self.lambda_1 * _sum(w.square())
@@ -167,8 +169,11 @@ class Objective:
         # A constant feature tells nothing beside a bias: what is left of its sum is rounding.
         size = self.across.sum(at.residual[:, chosen].square().sum(dim=0)).sqrt()
         unit = self.column_squares.sqrt() * size
-        z = torch.where(z.abs() > _ROUNDING * torch.finfo(z.dtype).eps * unit, z, 0.0)
         tiny = torch.finfo(z.dtype).tiny
+        told = (z.abs() > _ROUNDING * torch.finfo(z.dtype).eps * unit) & (
+            self.column_squares > tiny
+        )
+        z = torch.where(told, z, 0.0)
         if self._directions is None:
             self._directions = -at.loss_gradient / self.column_squares.clamp_min(tiny)
         # Where the last search for this λ_g ended.

@@ -17,7 +17,8 @@ REVISION = 2
 LEVELS = (0.0, 0.1, 0.3, 0.5, 0.6, 0.7)
 AIR, AIR_HINGE, PAPER_SVM = "AIR, strength auto", quality.AIR_HINGE, quality.PAPER_SVM
 MEAN_NORM_SVM = f"{PAPER_SVM}, mean row norm 1"
-MNIST_METHODS = (AIR, AIR_HINGE, PAPER_SVM, MEAN_NORM_SVM, "SVM, fair grid", "softmax-ℓ2")
+FAIR_SVM = "SVM, fair grid"
+MNIST_METHODS = (AIR, AIR_HINGE, PAPER_SVM, MEAN_NORM_SVM, FAIR_SVM, "softmax-ℓ2")
 # On features as extracted liblinear takes minutes to end far behind all others: `bench solver` has
 # that reading. With the hinge loss it is far behind, too: once is enough to name it.
 _LEFT_OUT = f"{PAPER_SVM}, as extracted"
@@ -132,8 +133,8 @@ def _mnist(context: Context, parts: Parts, section: Section) -> None:
         "MNIST: accuracy on clean test digits after training on noisy labels.",
         section.tables["MNIST by noise"],
     )
-    best = max(range(len(LEVELS)), key=lambda at: rows[AIR_HINGE][at] - rows[PAPER_SVM][at])
     at_half = LEVELS.index(0.5)
+    best = max(range(len(LEVELS)), key=lambda at: rows[AIR_HINGE][at] - rows[PAPER_SVM][at])
 
     def reached(name: str) -> str:
         return f"{rows[name][at_half]:.1%} and {rows[name][best]:.1%}"
@@ -141,30 +142,37 @@ def _mnist(context: Context, parts: Parts, section: Section) -> None:
     section.compare(
         "MNIST, AIR / SVM",
         paper="92.37 % / 90.93 % (noise level not stated)",
-        ours=f"at 50 % and {LEVELS[best]:.0%} noise the SVM {reached(PAPER_SVM)}, with a fair grid "
-        f"{reached('SVM, fair grid')}; AIR with the SVM's loss {reached(AIR_HINGE)}, with the "
-        f"softmax {reached(AIR)}",
+        ours=f"at 50 % noise and at {LEVELS[best]:.0%}, where AIR with the SVM's loss leads the SVM"
+        f" on the paper's grid most: that SVM {reached(PAPER_SVM)}, with a fair grid "
+        f"{reached(FAIR_SVM)}; AIR with the SVM's loss {reached(AIR_HINGE)}, with the softmax "
+        f"{reached(AIR)}",
         why=f"{len(data.clean):,} digits instead of 60,000, {context.backbone} features, and "
         "another draw of Q: the paper gives the way it is made, not the matrix." + _behind(rows),
     )
 
 
 def _behind(rows: dict[str, list[float]]) -> str:
-    """Where AIR loses to the paper's SVM, and how much of that is its loss."""
+    """Where AIR loses to the paper's SVM, what its loss has to do with it, and what the grid."""
 
-    def behind(name: str) -> str:
+    def behind(name: str, other: str = PAPER_SVM) -> str:
         levels = [
             f"{level:.0%}"
-            for at, level in enumerate(LEVELS)
-            if rows[name][at] < rows[PAPER_SVM][at]
+            for level, ours, theirs in zip(LEVELS, rows[name], rows[other], strict=True)
+            if ours < theirs
         ]
         return f"at {', '.join(levels)} noise" if levels else "nowhere"
 
+    fair = ", ".join(
+        f"{100 * (ours - theirs):+.2f}"
+        for ours, theirs in zip(rows[AIR_HINGE], rows[FAIR_SVM], strict=True)
+    )
     return (
         f" With the paper's softmax AIR is behind this SVM {behind(AIR)}, and softmax regression "
         f"with an ℓ2 penalty, which has the same loss, {behind('softmax-ℓ2')}. With the SVM's own "
-        "loss, so that they differ in the regularizer alone and both of AIR's strengths are chosen "
-        f"on noisy labels, AIR is behind {behind(AIR_HINGE)}."
+        f"squared hinge and both strengths chosen on noisy labels AIR is behind {behind(AIR_HINGE)}"
+        f". Part of its lead is λ1, which may be larger than the paper's grid of C allows; a fair "
+        f"grid has that too, and over the SVM with that grid AIR's points are {fair} (levels as in "
+        "the table)."
     )
 
 
