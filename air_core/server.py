@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import tomllib
 from pathlib import Path
 
@@ -64,16 +65,20 @@ def serve(workspace: Path | None, port: int | None = None, login: Path | None = 
 
 def _call(command: list[str], folder: Path, environment: dict[str, str]) -> int:
     """Run it until it ends; whoever ends this process ends it as well, and frees its port."""
-    with subprocess.Popen(command, cwd=folder, env=environment) as server:
-        before = signal.signal(signal.SIGTERM, lambda *_: server.terminate())
-        try:
-            ended = server.wait()
-            # Ctrl-C reaches both; the server may be gone before this process hears of it.
-            return 0 if ended == -signal.SIGINT else ended
-        except KeyboardInterrupt:
-            return 0
-        finally:
-            signal.signal(signal.SIGTERM, before)
+    try:
+        with subprocess.Popen(command, cwd=folder, env=environment) as server:
+            before = signal.signal(signal.SIGTERM, lambda *_: server.terminate())
+            try:
+                ended = server.wait()
+                if ended == -signal.SIGINT:
+                    # Ctrl-C reaches both, and the server may be gone before this process hears of
+                    # it: then it hears of it here, and not on its way out.
+                    time.sleep(1)
+            finally:
+                signal.signal(signal.SIGTERM, before)
+    except KeyboardInterrupt:  # wherever in there it came
+        return 0
+    return 0 if ended == -signal.SIGINT else ended
 
 
 def _check_login(file: Path) -> None:
