@@ -28,12 +28,13 @@ def choose_map(workspace: Workspace, below: DeltaGenerator) -> tuple[StoredMap, 
     below : DeltaGenerator
         Where a map would stand.
     """
-    kept = {made.name: made for made in pipeline.kept_projections(workspace)}
     coming = {
         job.kind.removeprefix(_KIND): job.title
         for job in registry.of(workspace.root)
         if job.live and job.kind.startswith(_KIND)
     }
+    # Asked for last: a map that is finished in between is among both, not among neither.
+    kept = {made.name: made for made in pipeline.kept_projections(workspace)}
     names = [*(name for name in coming if name not in kept), *kept]
     chosen = None
     if names:
