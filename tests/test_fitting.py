@@ -5,7 +5,7 @@ import pytest
 
 from air_core import pipeline
 from air_core.errors import SolverError
-from air_core.solver import SolverConfig, adapt, tuning
+from air_core.solver import SolverConfig, adapt, tune_lambda, tuning
 from tests.shapes import WRONG, make_source
 
 
@@ -50,6 +50,21 @@ def test_the_exact_solver_ranks_as_well_and_says_how_exact_it_is(extracted):
     assert worst(extracted) == set(WRONG)
     with pytest.raises(SolverError, match="rho_max"):
         pipeline.fit(extracted, solver="exact", settings={"rho_max": 3.0})
+
+
+def test_the_exact_solver_chooses_its_lambda_at_the_lambda_1_of_the_user(extracted, monkeypatch):
+    monkeypatch.setattr(tuning, "FEWEST", 5)
+    x = pipeline.current_features(extracted).array
+    y = extracted.dataset.given_labels
+    classes = len(extracted.dataset.class_names)
+    apart = [
+        tune_lambda(x, y, n_classes=classes, lambda_1=lambda_1).lambda_scale
+        for lambda_1 in (1e-6, 3.0)
+    ]
+    assert apart[0] != apart[1]  # else nothing is told
+    for lambda_1, scale in zip((1e-6, 3.0), apart, strict=True):
+        made = pipeline.fit(extracted, solver="exact", settings={"lambda_1": lambda_1})
+        assert made.lambda_scale == scale
 
 
 def test_the_automatic_strength_is_that_of_the_estimator_and_its_trials_are_kept(

@@ -103,18 +103,18 @@ def tune_lambda(
         features, labels, split, n_classes, device=device, dtype=dtype, loss=loss
     )
     scales = path_scales(train, group, count, ratio)
+    if len(ladder) == 1:
+        return _along_path(train, held_out, scales, group, ladder[0], progress)
     found: dict[float, LambdaChoice] = {}
     total = len(ladder)
 
     def loss_of(value: float) -> float:
         if value not in found:
             progress(min(len(found), total - 1), total, "Choosing λ1 and λ_g")
-            report = progress if len(ladder) == 1 else silent
-            found[value] = _along_path(train, held_out, scales, group, value, report)
+            found[value] = _along_path(train, held_out, scales, group, value, silent)
         return found[value].loss
 
-    best = climb(ladder, len(ladder) // 2, loss_of, tie=0.0) if len(ladder) > 1 else ladder[0]
-    loss_of(best)
+    best = climb(ladder, total // 2, loss_of, tie=0.0)
     progress(total, total, "Choosing λ1 and λ_g")
     return found[best]
 
@@ -156,5 +156,6 @@ def _along_path(
     follow(scales[middle:], judge_whether_it_rises)
     if middle and np.argmin(losses) == 0:
         follow(scales[:middle], judge)
+    progress(len(scales), len(scales), "Choosing λ_g")
     best = points[int(np.argmin(losses))]
     return LambdaChoice(best.lambda_scale, (best.coef, best.intercept), lambda_1, min(losses))

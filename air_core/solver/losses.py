@@ -145,8 +145,8 @@ class SigmoidLoss:
 class SquaredHingeLoss:
     """``Σ_c max(0, 1 − y_ic s_ic)²`` with ``y_ic`` 1 for the given label and −1 for all others.
 
-    The loss of scikit-learn's ``LinearSVC``: with it AIR and the SVM differ in the regularizer
-    alone. The paper's AIR has the softmax.
+    The loss of scikit-learn's ``LinearSVC``, one class against the rest. The paper's AIR has the
+    softmax.
 
     Parameters
     ----------

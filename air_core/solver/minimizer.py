@@ -245,10 +245,10 @@ def _release(
     squares = objective.column_squares
     # The steepest direction has long weights for features that are nearly zero, for which a larger
     # λ1 leaves hardly anything to gain: the other leaves those where they are.
-    shares = (torch.ones_like(squares), squares / (squares + squares.mean()))
-    pushes = [torch.where(release, share * direction, 0.0) for share in shares]
-    if objective.lambda_1 <= _VERY_SMALL:
-        del pushes[1]
+    shares = [torch.ones_like(squares)]
+    if objective.lambda_1 > _VERY_SMALL:
+        shares.append(squares / (squares + squares.mean()))
+    pushes = (torch.where(release, share * direction, 0.0) for share in shares)
     found = [_push(objective, w, at, push) for push in pushes]
     lower = [one for one in found if one is not None]
     if not lower:  # the gain is below rounding: the column is zero for all purposes

@@ -154,10 +154,10 @@ def _mnist(context: Context, parts: Parts, section: Section) -> None:
 def _behind(rows: dict[str, list[float]]) -> str:
     """Where AIR loses to the paper's SVM, what its loss has to do with it, and what the grid."""
 
-    def behind(name: str, other: str = PAPER_SVM) -> str:
+    def behind(name: str) -> str:
         levels = [
             f"{level:.0%}"
-            for level, ours, theirs in zip(LEVELS, rows[name], rows[other], strict=True)
+            for level, ours, theirs in zip(LEVELS, rows[name], rows[PAPER_SVM], strict=True)
             if ours < theirs
         ]
         return f"at {', '.join(levels)} noise" if levels else "nowhere"

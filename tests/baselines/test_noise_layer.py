@@ -5,8 +5,9 @@ import pytest
 import torch
 from scipy.optimize import minimize
 
-from air_core.baselines.noise_layer import NoiseLayer, Schedule, nearest_distributions
+from air_core.baselines.noise_layer import NoiseLayer, Schedule
 from air_core.baselines.noise_layer import train_cudaconv as train
+from air_core.baselines.simplex import nearest_distributions
 from air_core.errors import SolverError
 from air_core.noise import flip, random_confusions
 

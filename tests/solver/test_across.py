@@ -15,17 +15,27 @@ from air_core.solver.across import ALONE, Together, double
 SETTINGS = {"lambda_scale": 3.0, "dtype": double, "n_classes": 3}
 
 
-def problem():
+def problem(sizes=1.0):
+    """Images, labels; features of the given sizes beside each other."""
     rng = np.random.default_rng(0)
     y = np.sort(rng.integers(0, 3, 90))  # sorted: one process may see a single class
     centres = np.abs(rng.standard_normal((3, 12)))
     x = np.maximum(0, centres[y] + 0.4 * rng.standard_normal((90, 12)))
     y[::7] = rng.integers(0, 3, len(y[::7]))
     y[5::17] = -1
-    return x, y
+    return x * sizes, y
 
 
-def work(rank, place, options):
+# Features of very unlike size and a larger λ1: another metric than where they are alike.
+UNLIKE = np.geomspace(0.01, 1, 12)
+CASES = [
+    (1.0, {}),
+    (1.0, {"group": "image", "lambda_1": 1e-3}),
+    (UNLIKE, {"lambda_1": 0.5}),
+]
+
+
+def work(rank, place, sizes, options):
     distributed.init_process_group(
         "gloo", init_method=f"file://{place}/meet", rank=rank, world_size=2
     )
@@ -38,7 +48,7 @@ def work(rank, place, options):
 
     distributed.all_reduce = watched
     across = Together(torch.device("cpu"))
-    x, y = problem()
+    x, y = problem(sizes)
     mine = across.rows(len(y))
     found = exact(x[mine], y[mine], across=across, **SETTINGS, **options)
     np.savez(
@@ -52,12 +62,12 @@ def work(rank, place, options):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("options", [{}, {"group": "image", "lambda_1": 1e-3}])
-def test_two_processes_find_the_weights_of_one(tmp_path, options, monkeypatch):
+@pytest.mark.parametrize(("sizes", "options"), CASES)
+def test_two_processes_find_the_weights_of_one(tmp_path, sizes, options, monkeypatch):
     # Processes begin by importing the main module, which Streamlit's tests leave set to a page.
     monkeypatch.setitem(sys.modules, "__main__", types.ModuleType("__main__"))
-    multiprocessing.spawn(work, args=(str(tmp_path), options), nprocs=2)
-    x, y = problem()
+    multiprocessing.spawn(work, args=(str(tmp_path), sizes, options), nprocs=2)
+    x, y = problem(sizes)
     alone = exact(x, y, **SETTINGS, **options)
     parts = [np.load(tmp_path / f"{rank}.npz") for rank in (0, 1)]
     for part in parts:

@@ -112,6 +112,5 @@ def _suggestions(sides: tuple[Side, Side], basis: Basis) -> None:
     )
     right.caption(
         "Right on wrong labels: how often the likeliest other class is right where the given label "
-        "is not. "
-        "ECE: how far confidence lies from the share that is right; 0 is best."
+        "is not. ECE: how far confidence lies from the share that is right; 0 is best."
     )
