@@ -174,6 +174,8 @@ def counted(
 ) -> Floats:
     """Shares (n, C) of the labels of each row's neighbours (n, k), which may count unequally.
 
+    Targets are class indices (n,), or tags or chances of each class (n, C).
+
     Examples
     --------
     >>> counted(np.array([[0, 1]]), np.array([0, 1]), 2, np.array([[3.0, 1.0]]))
@@ -183,7 +185,10 @@ def counted(
     weights = np.ones((n, k), dtype=np.float32) if weights is None else weights
     total = weights.sum(axis=1, keepdims=True)
     if targets.ndim == 2:
-        shares = np.einsum("nk,nkc->nc", weights, targets[rows])
+        shares = np.empty((n, n_classes), dtype=np.float32)
+        for start in range(0, n, _BLOCK):
+            at = slice(start, start + _BLOCK)
+            shares[at] = np.einsum("nk,nkc->nc", weights[at], targets[rows[at]])
         return np.asarray(shares / total, dtype=np.float32)
     cells = np.arange(n)[:, None] * n_classes + targets[rows]
     counts = np.bincount(cells.ravel(), weights.ravel(), minlength=n * n_classes)

@@ -55,6 +55,7 @@ def ridge_left_out(
     targets: NDArray[Any],
     *,
     n_classes: int,
+    shares: bool = False,
     strengths: Sequence[float] = STRENGTHS,
     seed: int = 0,
     progress: ProgressCallback = silent,
@@ -75,6 +76,8 @@ def ridge_left_out(
         Class indices, −1 unlabelled; or tags 1 and 0, rows of −1 unlabelled. Unlabelled images
         are predicted by the whole model.
     n_classes : int
+    shares : bool
+        Whether rows (n, C) are chances of one label instead of tags; rows of NaN are unlabelled.
     strengths : sequence of float
         Candidates for λ, strongest first; the search ends where the loss begins to rise.
     seed : int
@@ -91,7 +94,7 @@ def ridge_left_out(
         If fewer than two images are labelled, or all alike.
     """
     wanted = _one_hot(targets, n_classes)
-    tags = targets.ndim == 2
+    tags = targets.ndim == 2 and not shares
     labelled = labelled_rows(wanted)
     basis = _decompose(features, wanted, labelled, progress)
     draw = np.random.default_rng(seed)

@@ -89,3 +89,38 @@ def tempered(probabilities: Floats, wanted: Floats) -> Floats:
 
     found = minimize_scalar(loss, bounds=(-1.5, 2.0), method="bounded", options={"xatol": 1e-3})
     return np.asarray(softmax(np.exp(found.x) * logs, axis=1), dtype=np.float32)
+
+
+def among_others(second: Floats, probabilities: Floats, targets: NDArray[np.intp]) -> Floats:
+    """Chances (n, C) with what is left beside the given label shared out by another opinion.
+
+    The given label keeps its chance. The other opinion is made as sure of the other classes as
+    the first was; where there is no given label, of all classes.
+
+    Parameters
+    ----------
+    second, probabilities : ndarray of shape (n, C)
+    targets : ndarray of shape (n,)
+        Class indices, −1 unlabelled.
+
+    Examples
+    --------
+    >>> first = np.array([[0.6, 0.3, 0.1]], np.float32)
+    >>> among_others(first[:, ::-1], first, np.array([0])).round(1)
+    array([[0.6, 0.1, 0.3]], dtype=float32)
+    """
+    labelled = np.flatnonzero(targets >= 0)
+    given = labelled, targets[labelled]
+    own = probabilities[given]
+    first, others = (_without(given, opinion) for opinion in (probabilities, second))
+    shares = _without(given, tempered(others, first))
+    shares[labelled] *= (1 - own)[:, None]
+    shares[given] = own
+    return shares
+
+
+def _without(given: tuple[NDArray[np.intp], NDArray[np.intp]], opinion: Floats) -> Floats:
+    """Chances of the other classes, if the given one is wrong."""
+    others = opinion.copy()
+    others[given] = 0
+    return np.asarray(others / others.sum(axis=1, keepdims=True), dtype=np.float32)

@@ -18,7 +18,7 @@ from air_core.baselines.neighbours import counted, nearest
 from air_core.baselines.newton import decompose
 from air_core.baselines.ridge import ridge_left_out
 from air_core.baselines.softmax import one_hot
-from air_core.detectors.calibration import given_label, tempered, true_label_chances
+from air_core.detectors.calibration import among_others, given_label, tempered, true_label_chances
 from air_core.detectors.detection import Detection, agreement_scores
 from air_core.errors import SolverError
 from air_core.progress import ProgressCallback, silent
@@ -26,6 +26,8 @@ from air_core.progress import ProgressCallback, silent
 Floats = NDArray[np.float32]
 
 _NEIGHBOURS = 100
+# Once it is known what their labels should be, few of them tell more.
+_CLOSEST = 10
 # A neighbour whose cosine is so much less than the nearest one's counts 1/e of it.
 _FADING = 0.2
 _DIRECTIONS = 256
@@ -47,7 +49,8 @@ class Voices:
     head : ndarray of shape (n, C), dtype float32
         Chances of the true label by heads that learnt from ``chances`` and the given labels.
     together : ndarray of shape (n, C), dtype float32
-        All of it, the given label included.
+        All of it, the given label included, and between the other classes a second look: what
+        neighbours and ridge regression say once they are told what all of it says of the others.
     """
 
     neighbours: Floats
@@ -109,7 +112,8 @@ def ask(
     # which images differ most tell of pictures in general more than of classes.
     stretch = np.sqrt(np.sqrt(basis.values)).astype(np.float32)
     view: Floats = np.divide(basis.rows, stretch, dtype=np.float32)
-    near = _vote(view, targets, labelled, classes, progress)
+    rows, weights = _alike(view, labelled, progress)
+    near = _vote(rows, weights, targets, classes, 0.5 if tags else 1 / classes)
     ridge = ridge_left_out(features, targets, n_classes=classes, seed=seed, progress=progress)
     linear = ridge.probabilities
     left_out = _mean((near, linear), tags)
@@ -121,24 +125,35 @@ def ask(
     learnt = np.where(np.isnan(wanted), np.float32(np.nan), seen)
     head = _heads(view, learnt, labelled, tags, seed, progress)
     together = tempered(_mean((head, seen), tags), learnt)
-    return Voices(near, linear, chances, head, together)
+    # The others' chances know this image's given label a little. Whether it is right they cannot
+    # be asked again, therefore; which of the other classes it should be, they can.
+    told = np.where(np.isnan(wanted), np.float32(np.nan), together)
+    again = [
+        _vote(rows[:, :_CLOSEST], weights[:, :_CLOSEST], together, classes, 1 / classes),
+        ridge_left_out(
+            features, told, n_classes=classes, shares=True, seed=seed, progress=progress
+        ).probabilities,
+    ]
+    second = _mean([head, *(given_label(one, transition, targets) for one in again)], tags)
+    return Voices(near, linear, chances, head, among_others(second, together, targets))
+
+
+def _alike(
+    view: Floats, labelled: NDArray[np.intp], progress: ProgressCallback
+) -> tuple[NDArray[np.intp], Floats]:
+    """The labelled images most alike to each, nearest first, and how much each of them counts."""
+    k = min(_NEIGHBOURS, len(labelled) - 1)
+    rows, cosines = nearest(view, k, among=labelled, progress=progress)
+    return rows, np.exp((cosines - cosines[:, :1]) / _FADING)
 
 
 def _vote(
-    view: Floats,
-    targets: NDArray[Any],
-    labelled: NDArray[np.intp],
-    classes: int,
-    progress: ProgressCallback,
+    rows: NDArray[np.intp], weights: Floats, targets: NDArray[Any], classes: int, even: float
 ) -> Floats:
-    """Shares of labels among the images most alike, the less alike the less they count."""
-    k = min(_NEIGHBOURS, len(labelled) - 1)
-    rows, cosines = nearest(view, k, among=labelled, progress=progress)
-    weights = np.exp((cosines - cosines[:, :1]) / _FADING)
+    """Shares of labels among neighbours; ``even`` is what is expected where nothing is known."""
     shares = counted(rows, targets, classes, weights)
     # As if one more neighbour, of the mean weight, had every label in equal parts.
     voters = weights.sum(axis=1) ** 2 / np.square(weights).sum(axis=1)
-    even = 0.5 if targets.ndim == 2 else 1 / classes
     return np.asarray((shares * voters[:, None] + even) / (voters[:, None] + 1), dtype=np.float32)
 
 
