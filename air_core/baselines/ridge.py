@@ -101,15 +101,16 @@ def ridge_left_out(
     judges = np.sort(draw.permutation(labelled)[:_JUDGES])
     losses: dict[float, float] = {}
     calibrations: dict[float, NDArray[np.float64]] = {}
-    for strength in strengths:
-        left_out = basis.predict(features, wanted, judges, strength)
+    judged = basis.predict(features, wanted, judges, strengths)
+    for strength, left_out in zip(strengths, judged, strict=True):
         calibrations[strength], losses[strength] = _calibrate(left_out, wanted[judges], tags)
         progress(len(losses), len(strengths) + 1, "Predicting each image from the others")
         if losses[strength] > 1.02 * min(losses.values()):
             break
     best = min(losses, key=lambda strength: (losses[strength], -strength))
     scale, bias = calibrations[best][0], calibrations[best][1:]
-    logits = basis.predict(features, wanted, np.arange(len(wanted)), best) * scale + bias
+    (scores,) = basis.predict(features, wanted, np.arange(len(wanted)), [best])
+    logits = scores * scale + bias
     probabilities = expit(logits) if tags else np.exp(log_softmax(logits, axis=1))
     coef, intercept = basis.weights(best)
     progress(len(strengths) + 1, len(strengths) + 1, "Predicting each image from the others")
@@ -139,21 +140,23 @@ class _Basis:
         features: NDArray[np.floating],
         wanted: Floats,
         rows: NDArray[np.intp],
-        strength: float,
+        strengths: Sequence[float],
     ) -> NDArray[np.float64]:
-        """Predictions (len(rows), C), each without its own label where it has one."""
-        inverse = (1 / (self.values + strength)).astype(np.float32)
-        scores = np.empty((len(rows), wanted.shape[1]))
+        """Predictions (len(strengths), len(rows), C), each without its own label if it has one."""
+        scores = np.empty((len(strengths), len(rows), wanted.shape[1]))
         for start in range(0, len(rows), _BLOCK):
             at = rows[start : start + _BLOCK]
             z = (np.asarray(features[at]) / self.scale - self.mean) @ self.vectors
-            fit = z @ (inverse[:, None] * self.products)
+            squares = z * z
             own = wanted[at] - self.target_mean
             known = ~np.isnan(own).any(axis=1)
-            # Below 1 by rounding only; at 1 an image has no others to be predicted from.
-            leverage = np.minimum((z * z) @ inverse + 1 / self.labelled, 1 - 1e-4)[known, None]
-            fit[known] = (fit[known] - leverage * own[known]) / (1 - leverage)
-            scores[start : start + len(at)] = fit + self.target_mean
+            for strength, found in zip(strengths, scores, strict=True):
+                inverse = (1 / (self.values + strength)).astype(np.float32)
+                fit = z @ (inverse[:, None] * self.products)
+                # Below 1 by rounding only; at 1 an image has no others to be predicted from.
+                leverage = np.minimum(squares @ inverse + 1 / self.labelled, 1 - 1e-4)[known, None]
+                fit[known] = (fit[known] - leverage * own[known]) / (1 - leverage)
+                found[start : start + len(at)] = fit + self.target_mean
         return scores
 
     def weights(self, strength: float) -> tuple[NDArray[Any], NDArray[Any]]:
