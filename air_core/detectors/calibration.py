@@ -100,6 +100,7 @@ def among_others(second: Floats, probabilities: Floats, targets: NDArray[np.intp
     Parameters
     ----------
     second, probabilities : ndarray of shape (n, C)
+        Nothing is impossible to the second.
     targets : ndarray of shape (n,)
         Class indices, −1 unlabelled.
 
@@ -120,7 +121,9 @@ def among_others(second: Floats, probabilities: Floats, targets: NDArray[np.intp
 
 
 def _without(given: tuple[NDArray[np.intp], NDArray[np.intp]], opinion: Floats) -> Floats:
-    """Chances of the other classes, if the given one is wrong."""
+    """Chances of the other classes, if the given one is wrong; NaN where it is certainly not."""
     others = opinion.copy()
     others[given] = 0
-    return np.asarray(others / others.sum(axis=1, keepdims=True), dtype=np.float32)
+    total = others.sum(axis=1, keepdims=True)
+    nothing = np.full_like(others, np.nan)
+    return np.asarray(np.divide(others, total, out=nothing, where=total > 0), dtype=np.float32)

@@ -3,11 +3,11 @@
 import numpy as np
 
 
-def clusters(n, classes, noise, seed=0, p=12):
+def clusters(n, classes, noise, seed=0, p=12, apart=3.0):
     """Features (n, p), given labels and true ones."""
     rng = np.random.default_rng(seed)
     clean = np.arange(n) % classes
-    x = 3 * rng.standard_normal((classes, p))[clean] + rng.standard_normal((n, p))
+    x = apart * rng.standard_normal((classes, p))[clean] + rng.standard_normal((n, p))
     y = clean.copy()
     wrong = rng.permutation(n)[: int(noise * n)]
     y[wrong] = (clean[wrong] + rng.integers(1, classes, len(wrong))) % classes

@@ -74,6 +74,19 @@ def test_tags_stand_for_themselves():
     assert np.delete(right, 3, axis=0).mean() > 0.8
 
 
+def test_chances_of_one_label_are_no_tags():
+    x, y = problem(200)
+    sure = np.eye(3, dtype=np.float32)[y]
+    sure[:5] = np.nan
+    hidden = np.where(np.arange(200) < 5, -1, y)
+    found = ridge_left_out(x, sure, n_classes=3, shares=True)
+    again = ridge_left_out(x, hidden, n_classes=3)
+    np.testing.assert_allclose(found.probabilities, again.probabilities, atol=1e-6)
+    unsure = ridge_left_out(x, 0.7 * sure + 0.1, n_classes=3, shares=True)
+    np.testing.assert_allclose(unsure.probabilities.sum(axis=1), 1, atol=1e-5)
+    assert unsure.probabilities.max() < found.probabilities.max()
+
+
 @pytest.mark.parametrize("labels", [[-1, -1, -1], [0, 0, 0]])
 def test_labels_that_say_nothing_are_refused(labels):
     with pytest.raises(SolverError, match="two classes"):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from air_core import metrics
-from air_core.detectors import DETECTORS, detect
+from air_core.detectors import DETECTORS, consensus, detect
 from air_core.errors import SolverError
 from air_core.suggestions import two_likeliest
 from tests.baselines.clusters import clusters
@@ -75,6 +75,19 @@ def test_confidence_of_the_consensus_is_of_the_true_label_not_the_given_one():
     others = found.others(y)
     assert (others.labels == clean)[y != clean].mean() > 0.9
     assert abs(others.confidences.mean() - (others.labels == clean).mean()) < 0.05
+
+
+def test_a_second_look_tells_the_other_classes_apart_and_leaves_the_ranking(monkeypatch):
+    x, y, clean = clusters(800, 20, noise=0.5, seed=1, p=20, apart=1.0)
+    once = detect("consensus", x, y, n_classes=20)
+    monkeypatch.setattr(consensus, "among_others", lambda second, first, targets: first)
+    before = detect("consensus", x, y, n_classes=20)
+    np.testing.assert_array_equal(once.scores, before.scores)
+    reached, without = (
+        (two_likeliest(found.probabilities).others(y).labels == clean)[y != clean].mean()
+        for found in (once, before)
+    )
+    assert reached > without + 0.01
 
 
 def test_what_cannot_be_asked_is_refused():
