@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from sklearn.covariance import ledoit_wolf_shrinkage
 
 from air_core.baselines.newton import decompose, fit_linear
-from air_core.baselines.softmax import one_hot
+from air_core.baselines.softmax import one_hot, split_rows
 from air_core.baselines.targets import labelled_rows
 from air_core.progress import ProgressCallback, silent
 
@@ -108,10 +108,11 @@ def robust_logistic(
         return found, float(gaps.max())
 
     tags = targets.ndim == 2
-    order = np.random.default_rng(seed).permutation(near)
-    held, kept = order[: len(order) // 5], order[len(order) // 5 :]
+    # Stratified folds do not meet with anybody's `permutation(n)[:k]` of the same seed, by which
+    # labels are made wrong for tests: all that were held out would be wrong ones.
+    kept, held = split_rows(targets, near, 5, seed)[0]
     losses: dict[float, float] = {}
-    for share in shares if len(shares) > 1 and len(held) else ():
+    for share in shares if len(shares) > 1 else ():
         progress(len(losses), len(shares) + 1, "Fitting robust logistic regression")
         directions, _ = fit(kept, share)
         decision = _log_odds(white @ directions, wanted, kept)[0][held]

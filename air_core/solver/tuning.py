@@ -258,7 +258,8 @@ def held_out_rows(labels: ArrayLike, seed: int) -> tuple[NDArray[Any], NDArray[A
     y = np.asarray(labels)
     if is_multilabel(y):
         rows = np.flatnonzero(~np.isnan(y).all(axis=1))
-        order = np.random.default_rng(seed).permutation(rows)
+        # A stream of its own: noise drawn for a test by the same seed would be held out as a whole.
+        order = np.random.default_rng([seed, 1]).permutation(rows)
         cut = int(HELD_OUT * len(rows))
         return None if cut < FEWEST else (np.sort(order[cut:]), np.sort(order[:cut]))
     classes, counts = np.unique(y[y >= 0], return_counts=True)
