@@ -35,8 +35,8 @@ class RidgeResult:
     coef : ndarray of shape (p, C), intercept : ndarray of shape (C,)
         Calibrated: ``features @ coef + intercept`` are logits of the given label.
     probabilities : ndarray of shape (n, C), dtype float32
-        Of the given label, each row by the model that has not seen it. With tags each entry
-        stands for itself.
+        Of the given label, or of the label that soft targets tell of, each row by the model that
+        has not seen it. With tags each entry stands for itself.
     strength : float
         The chosen ridge λ, for features of mean row norm 1.
     loss_by_strength : dict of float to float
@@ -55,7 +55,7 @@ def ridge_left_out(
     targets: NDArray[Any],
     *,
     n_classes: int,
-    shares: bool = False,
+    soft: bool = False,
     strengths: Sequence[float] = STRENGTHS,
     seed: int = 0,
     progress: ProgressCallback = silent,
@@ -73,11 +73,11 @@ def ridge_left_out(
     features : ndarray of shape (n, p)
         May be a memory map; read a few thousand rows at a time.
     targets : ndarray of shape (n,) or (n, C)
-        Class indices, −1 unlabelled; or tags 1 and 0, rows of −1 unlabelled. Unlabelled images
-        are predicted by the whole model.
+        Class indices, −1 unlabelled; tags 1 and 0, rows of −1 unlabelled; or, if ``soft``, chances
+        of each class, rows of NaN unlabelled. Unlabelled images are predicted by the whole model.
     n_classes : int
-    shares : bool
-        Whether rows (n, C) are chances of one label instead of tags; rows of NaN are unlabelled.
+    soft : bool
+        Whether rows of targets (n, C) are chances of one label instead of tags.
     strengths : sequence of float
         Candidates for λ, strongest first; the search ends where the loss begins to rise.
     seed : int
@@ -94,23 +94,30 @@ def ridge_left_out(
         If fewer than two images are labelled, or all alike.
     """
     wanted = _one_hot(targets, n_classes)
-    tags = targets.ndim == 2 and not shares
+    tags = targets.ndim == 2 and not soft
     labelled = labelled_rows(wanted)
     basis = _decompose(features, wanted, labelled, progress)
-    draw = np.random.default_rng(seed)
+    # A stream of its own: noise drawn for a test by the same seed would be judged by as a whole.
+    draw = np.random.default_rng([seed, 1])
     judges = np.sort(draw.permutation(labelled)[:_JUDGES])
     losses: dict[float, float] = {}
     calibrations: dict[float, NDArray[np.float64]] = {}
-    judged = basis.predict(features, wanted, judges, strengths)
-    for strength, left_out in zip(strengths, judged, strict=True):
+    judged = np.concatenate([basis.project(x) for _, x in _blocks(features, judges)])
+    for strength in strengths:
+        left_out = basis.predict(judged, wanted[judges], strength)
         calibrations[strength], losses[strength] = _calibrate(left_out, wanted[judges], tags)
         progress(len(losses), len(strengths) + 1, "Predicting each image from the others")
         if losses[strength] > 1.02 * min(losses.values()):
             break
     best = min(losses, key=lambda strength: (losses[strength], -strength))
     scale, bias = calibrations[best][0], calibrations[best][1:]
-    (scores,) = basis.predict(features, wanted, np.arange(len(wanted)), [best])
-    logits = scores * scale + bias
+    left_out = np.concatenate(
+        [
+            basis.predict(basis.project(x), wanted[at], best)
+            for at, x in _blocks(features, np.arange(len(wanted)))
+        ]
+    )
+    logits = left_out * scale + bias
     probabilities = expit(logits) if tags else np.exp(log_softmax(logits, axis=1))
     coef, intercept = basis.weights(best)
     progress(len(strengths) + 1, len(strengths) + 1, "Predicting each image from the others")
@@ -135,29 +142,20 @@ class _Basis:
     products: Floats  # Zᵀ (Y − mean)
     labelled: int
 
-    def predict(
-        self,
-        features: NDArray[np.floating],
-        wanted: Floats,
-        rows: NDArray[np.intp],
-        strengths: Sequence[float],
-    ) -> NDArray[np.float64]:
-        """Predictions (len(strengths), len(rows), C), each without its own label if it has one."""
-        scores = np.empty((len(strengths), len(rows), wanted.shape[1]))
-        for start in range(0, len(rows), _BLOCK):
-            at = rows[start : start + _BLOCK]
-            z = (np.asarray(features[at]) / self.scale - self.mean) @ self.vectors
-            squares = z * z
-            own = wanted[at] - self.target_mean
-            known = ~np.isnan(own).any(axis=1)
-            for strength, found in zip(strengths, scores, strict=True):
-                inverse = (1 / (self.values + strength)).astype(np.float32)
-                fit = z @ (inverse[:, None] * self.products)
-                # Below 1 by rounding only; at 1 an image has no others to be predicted from.
-                leverage = np.minimum(squares @ inverse + 1 / self.labelled, 1 - 1e-4)[known, None]
-                fit[known] = (fit[known] - leverage * own[known]) / (1 - leverage)
-                found[start : start + len(at)] = fit + self.target_mean
-        return scores
+    def project(self, features: Floats) -> Floats:
+        """Rows (m, r) of Z."""
+        return np.asarray((features / self.scale - self.mean) @ self.vectors, dtype=np.float32)
+
+    def predict(self, z: Floats, wanted: Floats, strength: float) -> NDArray[np.float64]:
+        """Predictions (m, C) of rows of Z, each without its own label where it has one."""
+        inverse = (1 / (self.values + strength)).astype(np.float32)
+        fit = z @ (inverse[:, None] * self.products)
+        own = wanted - self.target_mean
+        known = ~np.isnan(own).any(axis=1)
+        # Below 1 by rounding only; at 1 an image has no others to be predicted from.
+        leverage = np.minimum((z * z) @ inverse + 1 / self.labelled, 1 - 1e-4)[known, None]
+        fit[known] = (fit[known] - leverage * own[known]) / (1 - leverage)
+        return np.asarray(fit + self.target_mean, dtype=np.float64)
 
     def weights(self, strength: float) -> tuple[NDArray[Any], NDArray[Any]]:
         """Coefficients for the features as given, and intercepts."""

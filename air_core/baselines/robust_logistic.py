@@ -30,6 +30,7 @@ Floats = NDArray[np.float32]
 SHARES = (0.0, 0.1, 0.2, 0.3, 0.5)
 """Upper bounds on the share of outliers that are tried."""
 
+_FEWEST = 5  # fewer labels do not tell bounds apart
 _FAR = 4.0  # rows so many times as long as the median row are taken out beforehand
 
 
@@ -108,11 +109,10 @@ def robust_logistic(
         return found, float(gaps.max())
 
     tags = targets.ndim == 2
-    # Stratified folds do not meet with anybody's `permutation(n)[:k]` of the same seed, by which
-    # labels are made wrong for tests: all that were held out would be wrong ones.
-    kept, held = split_rows(targets, near, 5, seed)[0]
+    compared = shares if len(shares) > 1 and len(near) >= _FEWEST else ()
+    kept, held = split_rows(targets, near, 5, seed)[0] if compared else (near, near[:0])
     losses: dict[float, float] = {}
-    for share in shares if len(shares) > 1 else ():
+    for share in compared:
         progress(len(losses), len(shares) + 1, "Fitting robust logistic regression")
         directions, _ = fit(kept, share)
         decision = _log_odds(white @ directions, wanted, kept)[0][held]

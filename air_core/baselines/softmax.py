@@ -156,8 +156,18 @@ def split_rows(
             y = np.where(y == -1, counts.argmax(), y)
         folded = StratifiedKFold(folds, shuffle=True, random_state=seed).split(labelled, y)
     else:
-        folded = KFold(folds, shuffle=True, random_state=seed).split(labelled)
+        folded = unstratified(folds, seed).split(labelled)
     return [(labelled[train], labelled[test]) for train, test in folded]
+
+
+def unstratified(folds: int, seed: int) -> KFold:
+    """Folds drawn by a stream of their own.
+
+    The first of ``KFold(shuffle=True, random_state=seed)`` is the start of
+    ``RandomState([seed, 1]).permutation(n)``, by which labels are made wrong for tests: all of that fold
+    would be wrong ones.
+    """
+    return KFold(folds, shuffle=True, random_state=np.random.RandomState([seed, 1]))
 
 
 def probabilities_of(scores: NDArray[np.floating], tags: bool) -> Floats:

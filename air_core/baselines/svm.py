@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import KFold, StratifiedKFold
+from sklearn.model_selection import StratifiedKFold
 
 from air_core.baselines.newton import HingeFit, decompose, fit_squared_hinge
+from air_core.baselines.softmax import unstratified
 from air_core.errors import SolverError
 from air_core.progress import ProgressCallback, silent
 
@@ -134,7 +135,7 @@ def linear_svm_tags(
     labelled = np.flatnonzero((tags >= 0).all(axis=1))
     if len(labelled) < folds:
         raise SolverError(f"Expected at least {folds} labelled images, got {len(labelled)}.")
-    splits = _splits(KFold(folds, shuffle=True, random_state=seed), labelled, tags)
+    splits = _splits(unstratified(folds, seed), labelled, tags)
 
     def hits(scores: NDArray[Any], rows: NDArray[np.intp], trained: NDArray[np.bool_]) -> float:
         return float(((scores > 0) == tags[rows]).mean())

@@ -94,13 +94,13 @@ def tempered(probabilities: Floats, wanted: Floats) -> Floats:
 def among_others(second: Floats, probabilities: Floats, targets: NDArray[np.intp]) -> Floats:
     """Chances (n, C) with what is left beside the given label shared out by another opinion.
 
-    The given label keeps its chance. The other opinion is made as sure of the other classes as
-    the first was; where there is no given label, of all classes.
+    The given label keeps its chance, and unlabelled images keep all of theirs. What the other
+    opinion says of the other classes is sharpened to fit best what the first said of them.
 
     Parameters
     ----------
     second, probabilities : ndarray of shape (n, C)
-        Nothing is impossible to the second.
+        The other opinion, all of it above zero, and the first.
     targets : ndarray of shape (n,)
         Class indices, −1 unlabelled.
 
@@ -111,19 +111,20 @@ def among_others(second: Floats, probabilities: Floats, targets: NDArray[np.intp
     array([[0.6, 0.1, 0.3]], dtype=float32)
     """
     labelled = np.flatnonzero(targets >= 0)
-    given = labelled, targets[labelled]
-    own = probabilities[given]
-    first, others = (_without(given, opinion) for opinion in (probabilities, second))
-    shares = _without(given, tempered(others, first))
-    shares[labelled] *= (1 - own)[:, None]
-    shares[given] = own
-    return shares
+    others = np.ones((len(labelled), probabilities.shape[1]), dtype=bool)
+    others[np.arange(len(labelled)), targets[labelled]] = False
 
+    def rest(opinion: Floats) -> tuple[Floats, Floats]:
+        """Chances (m, C − 1) of the other classes if the given one is wrong, and of that (m, 1)."""
+        chances = opinion[labelled][others].reshape(len(labelled), -1)
+        left = chances.sum(axis=1, keepdims=True)
+        # One that is certain of the given label says nothing of the others.
+        nothing = np.full_like(chances, np.nan)
+        return np.divide(chances, left, out=nothing, where=left > 0), left
 
-def _without(given: tuple[NDArray[np.intp], NDArray[np.intp]], opinion: Floats) -> Floats:
-    """Chances of the other classes, if the given one is wrong; NaN where it is certainly not."""
-    others = opinion.copy()
-    others[given] = 0
-    total = others.sum(axis=1, keepdims=True)
-    nothing = np.full_like(others, np.nan)
-    return np.asarray(np.divide(others, total, out=nothing, where=total > 0), dtype=np.float32)
+    guide, left = rest(probabilities)
+    shared = probabilities.copy()
+    block = shared[labelled]
+    block[others] = (tempered(rest(second)[0], guide) * left).ravel()
+    shared[labelled] = block
+    return shared

@@ -131,7 +131,7 @@ def ask(
     again = [
         _vote(rows[:, :_CLOSEST], weights[:, :_CLOSEST], together, classes, 1 / classes),
         ridge_left_out(
-            features, told, n_classes=classes, shares=True, seed=seed, progress=progress
+            features, told, n_classes=classes, soft=True, seed=seed, progress=progress
         ).probabilities,
     ]
     second = _mean([head, *(given_label(one, transition, targets) for one in again)], tags)
@@ -141,7 +141,7 @@ def ask(
 def _alike(
     view: Floats, labelled: NDArray[np.intp], progress: ProgressCallback
 ) -> tuple[NDArray[np.intp], Floats]:
-    """The labelled images most alike to each, nearest first, and how much each of them counts."""
+    """The k labelled images most alike to each (n, k), nearest first, and their weights (n, k)."""
     k = min(_NEIGHBOURS, len(labelled) - 1)
     rows, cosines = nearest(view, k, among=labelled, progress=progress)
     return rows, np.exp((cosines - cosines[:, :1]) / _FADING)
@@ -150,7 +150,7 @@ def _alike(
 def _vote(
     rows: NDArray[np.intp], weights: Floats, targets: NDArray[Any], classes: int, even: float
 ) -> Floats:
-    """Shares of labels among neighbours; ``even`` is what is expected where nothing is known."""
+    """Shares (n, C) of labels among neighbours (n, k); ``even`` is each where nothing is known."""
     shares = counted(rows, targets, classes, weights)
     # As if one more neighbour, of the mean weight, had every label in equal parts.
     voters = weights.sum(axis=1) ** 2 / np.square(weights).sum(axis=1)

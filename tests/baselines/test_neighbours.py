@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.neighbors import NearestNeighbors
 
-from air_core.baselines import approximate, nearest, vote
+from air_core.baselines import approximate, nearest, neighbours, vote
 from air_core.baselines.simifeat import hoc, simifeat
 from air_core.errors import SolverError
 from tests.baselines.clusters import clusters
@@ -35,6 +35,15 @@ def test_the_vote_counts_given_labels_and_leaves_out_ones_own():
     assert shares[1].tolist() == [0.5, 0.5]
     tags = np.array([[1, 0], [1, 1], [0, 1], [-1, -1], [0, 0]], np.int8)
     assert vote(x, tags, n_classes=2, k=2)[0].tolist() == [0.5, 1.0]
+
+
+def test_shares_of_tags_do_not_depend_on_how_many_rows_are_counted_at_once(monkeypatch):
+    rng = np.random.default_rng(0)
+    rows, tags = rng.integers(0, 7, (7, 3)), rng.integers(0, 2, (7, 4))
+    weights = rng.random((7, 3))
+    expected = np.stack([w @ tags[row] / w.sum() for row, w in zip(rows, weights, strict=True)])
+    monkeypatch.setattr(neighbours, "_BLOCK", 2)
+    np.testing.assert_allclose(neighbours.counted(rows, tags, 4, weights), expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize("method", ["vote", "rank"])

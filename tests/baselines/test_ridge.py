@@ -79,10 +79,10 @@ def test_chances_of_one_label_are_no_tags():
     sure = np.eye(3, dtype=np.float32)[y]
     sure[:5] = np.nan
     hidden = np.where(np.arange(200) < 5, -1, y)
-    found = ridge_left_out(x, sure, n_classes=3, shares=True)
+    found = ridge_left_out(x, sure, n_classes=3, soft=True)
     again = ridge_left_out(x, hidden, n_classes=3)
     np.testing.assert_allclose(found.probabilities, again.probabilities, atol=1e-6)
-    unsure = ridge_left_out(x, 0.7 * sure + 0.1, n_classes=3, shares=True)
+    unsure = ridge_left_out(x, 0.7 * sure + 0.1, n_classes=3, soft=True)
     np.testing.assert_allclose(unsure.probabilities.sum(axis=1), 1, atol=1e-5)
     assert unsure.probabilities.max() < found.probabilities.max()
 

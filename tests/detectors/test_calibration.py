@@ -59,14 +59,14 @@ def test_the_given_label_keeps_its_chance_and_the_other_opinion_shares_out_the_r
     shared = among_others(other, first, given)
     np.testing.assert_allclose(shared.sum(axis=1), 1, atol=1e-5)
     np.testing.assert_array_equal(shared[rows, given][5:], first[rows, given][5:])
+    np.testing.assert_array_equal(shared[:5], first[:5])
     for chances in (shared, other):
         chances[rows[5:], given[5:]] = 0
-    told = (other.max(axis=1) > 1e-4) & (shared.max(axis=1) > 1e-4)
+    told = (np.arange(len(given)) > 4) & (other.max(axis=1) > 1e-4) & (shared.max(axis=1) > 1e-4)
     np.testing.assert_array_equal(shared.argmax(axis=1)[told], other.argmax(axis=1)[told])
 
 
 def test_one_that_is_sure_of_the_given_label_leaves_nothing_to_share():
     sure = np.array([[1.0, 0.0, 0.0]] * 3, np.float32)
     found = among_others(np.full((3, 3), 1 / 3, np.float32), sure, np.array([0, 0, -1]))
-    np.testing.assert_array_equal(found[:2], sure[:2])
-    assert np.isfinite(found).all()
+    np.testing.assert_array_equal(found, sure)

@@ -9,7 +9,7 @@ import torch
 from torch import distributed, multiprocessing
 
 from air_core.errors import SolverError
-from air_core.solver import exact
+from air_core.solver import exact, metric
 from air_core.solver.across import ALONE, Together, double
 
 SETTINGS = {"lambda_scale": 3.0, "dtype": double, "n_classes": 3}
@@ -33,6 +33,15 @@ CASES = [
     (1.0, {"group": "image", "lambda_1": 1e-3}),
     (UNLIKE, {"lambda_1": 0.5}),
 ]
+
+
+def test_unlike_sizes_have_a_metric_of_their_own(monkeypatch):
+    asked, real = [], metric._by_factor
+    monkeypatch.setattr(metric, "_by_factor", lambda *how: (asked.append(1), real(*how))[1])
+    for sizes, options in CASES:
+        asked.append(0)
+        exact(*problem(sizes), **SETTINGS, **options)
+    assert [asked.count(0), asked[:3], asked[3]] == [3, [0, 0, 0], 1]
 
 
 def work(rank, place, sizes, options):
