@@ -164,7 +164,7 @@ def unstratified(folds: int, seed: int) -> KFold:
     """Folds drawn by a stream of their own.
 
     The first of ``KFold(shuffle=True, random_state=seed)`` is the start of
-    ``RandomState([seed, 1]).permutation(n)``, by which labels are made wrong for tests: all of that fold
+    ``RandomState(seed).permutation(n)``, by which labels are made wrong for tests: all of that fold
     would be wrong ones.
     """
     return KFold(folds, shuffle=True, random_state=np.random.RandomState([seed, 1]))
