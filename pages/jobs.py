@@ -22,6 +22,7 @@ from air_core.errors import AirError, Cancelled
 from air_core.progress import ProgressCallback
 
 State = Literal["waiting", "running", "done", "failed", "cancelled", "interrupted"]
+LIVE: tuple[State, ...] = ("waiting", "running")
 Work = Callable[[ProgressCallback], object]
 Recipe = Callable[[Path, Mapping[str, Any], ProgressCallback], object]
 
@@ -65,7 +66,7 @@ class Job:
     @property
     def live(self) -> bool:
         """Whether it waits or runs."""
-        return self.state in ("waiting", "running")
+        return self.state in LIVE
 
     @property
     def stopping(self) -> bool:

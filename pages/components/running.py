@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.components.markdown import literal
-from pages.jobs import Job, registry
+from pages.jobs import LIVE, Job, registry
 
 _ENDS = {
     "cancelled": "was cancelled. Finished parts are kept.",
@@ -15,8 +15,9 @@ _ENDS = {
 
 def draw_jobs(jobs: list[Job]) -> None:
     """Draw running jobs with a way to stop them, and what became of those that failed."""
-    shown = [job for job in jobs if job.state != "done"]
-    live = [job for job in shown if job.live]
+    # Asked before what has ended is left out: a job that ends in between is drawn anew at once.
+    live = [job for job in jobs if job.live]
+    shown = [job for job in jobs if job.state != "done" or job in live]
 
     @st.fragment(run_every=0.5 if live else None)
     def panel() -> None:
@@ -34,18 +35,20 @@ def draw_jobs(jobs: list[Job]) -> None:
 
 
 def _draw_job(job: Job, key: str) -> None:
-    title = f"**{literal(job.title)}**"
-    if job.live:
-        note = "waiting for its turn" if job.state == "waiting" else job.note
+    title, state = f"**{literal(job.title)}**", job.state  # once: the worker may end it meanwhile
+    if state == "done":
+        return  # the next tick draws the page anew
+    if state in LIVE:
+        note = "waiting for its turn" if state == "waiting" else job.note
         st.progress(job.fraction, text=f"{title} &nbsp; :gray[{literal(note)}]", width="stretch")
         stop = "Stopping …" if job.stopping else "Cancel"
         if st.button(stop, key=f"air-stop-{key}", icon=":material/stop:", disabled=job.stopping):
             job.cancel()
             st.rerun(scope="fragment")
         return
-    failed = job.state == "failed"
+    failed = state == "failed"
     mark = ":red[:material/error:]" if failed else ":material/pause_circle:"
-    end = f"failed. {literal(job.error)}" if failed else _ENDS[job.state]
+    end = f"failed. {literal(job.error)}" if failed else _ENDS[state]
     st.markdown(f"{mark} {title} {end}", width="stretch")
     if job.resumable and st.button(
         "Try again" if failed else "Continue where it stopped",
