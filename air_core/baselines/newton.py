@@ -7,15 +7,22 @@ of steps where it would take hundreds on the features as they are.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
+from scipy.optimize import OptimizeResult, minimize
 from scipy.special import expit
 
 Floats = NDArray[np.float32]
+
+# Products of up to so many multiplications OpenBLAS computes without copying what it multiplies.
+_SMALL = 10**6
+_FEWEST_ROWS = 24
+_MANY_ROWS = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,31 +133,26 @@ def fit_linear(
     shrink = 1 / np.sqrt(np.append(bound * basis.values + ridge, bound))[:, None]
     decay = np.append(np.full(len(basis.values), ridge), 0.0)[:, None]
 
+    def of_rows(scores: Floats, part: slice) -> tuple[float, Floats]:
+        if tags:
+            value = np.logaddexp(0, scores) - y[part] * scores
+            return float(value.sum(dtype=np.float64)), expit(scores) - y[part]
+        scores -= scores.max(axis=1, keepdims=True)
+        chances = np.exp(scores)
+        total = chances.sum(axis=1, keepdims=True)
+        value = np.log(total).sum(dtype=np.float64) - (y[part] * scores).sum(dtype=np.float64)
+        chances /= total
+        chances -= y[part]
+        return float(value), chances
+
     def loss(parameters: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         weights = parameters.reshape(-1, classes) * shrink
-        narrow = weights.astype(np.float32)
-        scores = z @ narrow[:-1] + narrow[-1]
-        if tags:
-            value = float((np.logaddexp(0, scores) - y * scores).sum(dtype=np.float64)) / n
-            residual = expit(scores) - y
-        else:
-            scores -= scores.max(axis=1, keepdims=True)
-            chances = np.exp(scores)
-            total = chances.sum(axis=1, keepdims=True)
-            value = float((np.log(total).sum() - (y * scores).sum(dtype=np.float64)) / n)
-            residual = chances / total - y
-        slope = np.vstack([z.T @ residual, residual.sum(axis=0)]).astype(np.float64) / n
+        value, slope = _swept(z, weights, of_rows)
         slope += decay * weights
         return value + 0.5 * float((decay * weights**2).sum()), (slope * shrink).ravel()
 
     first = np.zeros((len(shrink), classes)) if start is None else start / shrink
-    found = minimize(
-        loss,
-        first.ravel(),
-        jac=True,
-        method="L-BFGS-B",
-        options={"maxiter": max_iterations, "gtol": tolerance, "ftol": 1e-9, "maxcor": 20},
-    )
+    found = _searched(loss, first, maxiter=max_iterations, gtol=tolerance, ftol=1e-9)
     return np.asarray(found.x.reshape(-1, classes) * shrink)
 
 
@@ -193,35 +195,75 @@ def fit_squared_hinge(
     room = 1 + float(beyond @ beyond)
     shrink = 1 / np.sqrt(np.append(basis.values + 2 * ridge, 1.0))[:, None]
 
+    def of_rows(scores: Floats, part: slice) -> tuple[float, Floats]:
+        short = 1 - s[part] * scores
+        np.maximum(short, 0, out=short)
+        return float(np.square(short, dtype=np.float64).sum()), short * (-2 * s[part])
+
     def loss(parameters: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         weights = parameters.reshape(-1, columns) * shrink
-        narrow = weights.astype(np.float32)
-        short = 1 - s * (z @ narrow[:-1] + narrow[-1])
-        np.maximum(short, 0, out=short)
         offset = (weights[-1] - within @ weights[:-1]) / room
-        value = float(np.square(short, dtype=np.float64).sum()) / n
+        value, slope = _swept(z, weights, of_rows)
         value += ridge * float((weights[:-1] ** 2).sum() + room * (offset**2).sum())
-        pull = short * (-2 * s)
-        slope = np.vstack([z.T @ pull, pull.sum(axis=0)]).astype(np.float64) / n
         slope[:-1] += 2 * ridge * (weights[:-1] - np.outer(within, offset))
         slope[-1] += 2 * ridge * offset
         return value, (slope * shrink).ravel()
 
     first = np.zeros((len(shrink), columns)) if start is None else start.weights / shrink
-    found = minimize(
-        loss,
-        first.ravel(),
-        jac=True,
-        method="L-BFGS-B",
-        options={
-            "maxiter": max_iterations,
-            "gtol": tolerance,
-            "ftol": 1e-5 * tolerance,
-            "maxcor": 20,
-        },
-    )
+    found = _searched(loss, first, maxiter=max_iterations, gtol=tolerance, ftol=1e-5 * tolerance)
     weights = found.x.reshape(-1, columns) * shrink
     offset = (weights[-1] - within @ weights[:-1]) / room
     coef = basis.vectors.astype(np.float64) @ weights[:-1] + np.outer(beyond, offset)
     reached = float(np.abs(found.jac).max()) <= 10 * tolerance
     return HingeFit(weights, coef / basis.scale, offset, reached)
+
+
+Loss = Callable[[NDArray[np.float64]], tuple[float, NDArray[np.float64]]]
+
+
+def _searched(loss: Loss, first: NDArray[np.float64], **options: float) -> OptimizeResult:
+    """L-BFGS from ``first``.
+
+    SciPy brings a BLAS of its own. Its threads, for the few sums of the search, and NumPy's, for
+    the products, wait for each other: on two cores a fit of fifty classes took 26 s instead of 8.
+    """
+    from threadpoolctl import ThreadpoolController
+
+    pools = ThreadpoolController()
+    its_own = [
+        pool["filepath"]
+        for pool in pools.info()
+        if any(part.startswith("scipy") for part in Path(pool["filepath"]).parts)
+    ]
+    with pools.select(filepath=its_own).limit(limits=1):
+        return minimize(
+            loss, first.ravel(), jac=True, method="L-BFGS-B", options={"maxcor": 20, **options}
+        )
+
+
+def _swept(
+    z: Floats,
+    weights: NDArray[np.float64],
+    of_rows: Callable[[Floats, slice], tuple[float, Floats]],
+) -> tuple[float, NDArray[np.float64]]:
+    """Mean loss of rows (n, r) and its slope by weights (r + 1, K), the last row the intercepts.
+
+    ``of_rows`` tells from the scores of some rows their summed loss and its slope by the scores.
+    Rows are taken while they are in the cache, as many as the products are fastest with: of ten
+    thousand by 1,280 with ten columns that takes half as long as two products of all.
+    """
+    narrow = weights.astype(np.float32)
+    count, columns = len(z), weights.shape[1]
+    rows = _SMALL // max(narrow.size, 1)
+    rows = rows if rows >= _FEWEST_ROWS else _MANY_ROWS
+    total = 0.0
+    slope = np.zeros((columns, z.shape[1]), dtype=np.float32)
+    of_part = np.empty_like(slope)
+    residuals = np.zeros(columns)
+    for start in range(0, count, rows):
+        part = slice(start, min(start + rows, count))
+        value, residual = of_rows(z[part] @ narrow[:-1] + narrow[-1], part)
+        total += value
+        slope += np.matmul(residual.T, z[part], out=of_part)
+        residuals += residual.sum(axis=0)
+    return total / count, np.vstack([slope.T.astype(np.float64), residuals]) / count

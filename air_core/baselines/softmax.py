@@ -58,6 +58,7 @@ def softmax_l2(
     folds: int = 5,
     seed: int = 0,
     progress: ProgressCallback = silent,
+    basis: Basis | None = None,
 ) -> SoftmaxResult:
     """Fit ``C Σ_i loss(x_i W + b, y_i) + ‖W‖² / 2``, as scikit-learn's ``LogisticRegression``.
 
@@ -74,6 +75,8 @@ def softmax_l2(
         Values of C from small to large; the search ends where the loss begins to rise.
     folds, seed : int
     progress : callable
+    basis : Basis, optional
+        The features as :func:`~air_core.baselines.newton.decompose` turns them, if that was done.
 
     Returns
     -------
@@ -93,7 +96,7 @@ def softmax_l2(
     """
     wanted = one_hot(targets, n_classes)
     labelled = labelled_rows(wanted)
-    basis = decompose(features)
+    basis = basis or decompose(features)
     tags = targets.ndim == 2
     splits = split_rows(targets, labelled, folds, seed)
     starts: list[NDArray[Any] | None] = [None] * len(splits)

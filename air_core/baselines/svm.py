@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold
 
-from air_core.baselines.newton import HingeFit, decompose, fit_squared_hinge
+from air_core.baselines.newton import Basis, HingeFit, decompose, fit_squared_hinge
 from air_core.baselines.softmax import unstratified
 from air_core.errors import SolverError
 from air_core.progress import ProgressCallback, silent
@@ -57,6 +57,7 @@ def linear_svm(
     folds: int = 3,
     seed: int = 0,
     progress: ProgressCallback = silent,
+    basis: Basis | None = None,
 ) -> SVMResult:
     """Fit a linear SVM with squared hinge loss, one class against the rest.
 
@@ -76,6 +77,8 @@ def linear_svm(
         Values of C; the paper's {1, 10, 100} by default.
     folds, seed : int
     progress : callable
+    basis : Basis, optional
+        The features as :func:`~air_core.baselines.newton.decompose` turns them, if that was done.
 
     Returns
     -------
@@ -105,7 +108,7 @@ def linear_svm(
         found = np.where(trained, scores, -np.inf).argmax(axis=1)
         return float((found == labels[rows]).mean())
 
-    return _choose_and_fit(features, signs, labelled, splits, grid, hits, progress)
+    return _choose_and_fit(features, signs, labelled, splits, grid, hits, progress, basis)
 
 
 def linear_svm_tags(
@@ -116,6 +119,7 @@ def linear_svm_tags(
     folds: int = 3,
     seed: int = 0,
     progress: ProgressCallback = silent,
+    basis: Basis | None = None,
 ) -> SVMResult:
     """One linear SVM for each tag, with one C for all chosen by cross-validation.
 
@@ -124,7 +128,7 @@ def linear_svm_tags(
     features : ndarray of shape (n, p)
     tags : ndarray of shape (n, C)
         1 given, 0 not; rows of −1 are left out of the fit but get activations.
-    grid, folds, seed, progress
+    grid, folds, seed, progress, basis
         As for :func:`linear_svm`. ``accuracy_by_C`` holds the share of given tags met.
 
     Raises
@@ -141,7 +145,7 @@ def linear_svm_tags(
         return float(((scores > 0) == tags[rows]).mean())
 
     signs = np.where(tags > 0, 1, -1).astype(np.float32)
-    return _choose_and_fit(features, signs, labelled, splits, grid, hits, progress)
+    return _choose_and_fit(features, signs, labelled, splits, grid, hits, progress, basis)
 
 
 _Split = tuple[NDArray[np.intp], NDArray[np.intp]]
@@ -160,9 +164,10 @@ def _choose_and_fit(
     grid: Sequence[float],
     hits: Callable[[NDArray[Any], NDArray[np.intp], NDArray[np.bool_]], float],
     progress: ProgressCallback,
+    basis: Basis | None,
 ) -> SVMResult:
     """C by cross-validation where there is a choice, then the fit of all labelled rows."""
-    basis = decompose(features)
+    basis = basis or decompose(features)
     total = len(grid) * len(splits) + 1
     accuracy: dict[float, float] = {}
     starts: list[HingeFit | None] = [None] * len(splits)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from air_core.baselines.mixup_head import mixup_head
 from air_core.baselines.neighbours import counted, nearest
-from air_core.baselines.newton import decompose
+from air_core.baselines.newton import Basis, decompose
 from air_core.baselines.ridge import ridge_left_out
 from air_core.baselines.softmax import one_hot
 from air_core.detectors.calibration import among_others, given_label, tempered, true_label_chances
@@ -66,6 +66,7 @@ def consensus(
     classes: int,
     seed: int = 0,
     progress: ProgressCallback = silent,
+    basis: Basis | None = None,
 ) -> Detection:
     """Rank by the chance that the given label is right, all opinions and the noise considered.
 
@@ -78,13 +79,15 @@ def consensus(
     classes : int
     seed : int
     progress : callable
+    basis : Basis, optional
+        The features as :func:`~air_core.baselines.newton.decompose` turns them, if that was done.
 
     Raises
     ------
     SolverError
         If fewer than four images are labelled, or all alike.
     """
-    voices = ask(features, targets, classes, seed, progress)
+    voices = ask(features, targets, classes, seed, progress, basis)
     if targets.ndim == 2:
         return Detection(agreement_scores(voices.together, targets), voices.together)
     own = voices.together[np.arange(len(targets)), targets].astype(np.float64)
@@ -97,6 +100,7 @@ def ask(
     classes: int,
     seed: int = 0,
     progress: ProgressCallback = silent,
+    basis: Basis | None = None,
 ) -> Voices:
     """The parts of the consensus, as :func:`consensus` combines them."""
     wanted = one_hot(targets, classes)
@@ -107,7 +111,7 @@ def ask(
             hint="Nothing can be told from labels that are all alike.",
         )
     tags = targets.ndim == 2
-    basis = decompose(features)
+    basis = basis or decompose(features)
     # Halfway between the features as they are and all directions alike: the few directions in
     # which images differ most tell of pictures in general more than of classes.
     stretch = np.sqrt(np.sqrt(basis.values)).astype(np.float32)

@@ -31,7 +31,7 @@ def consensus(
     """See :func:`air_core.detectors.consensus.consensus`; imported when asked for."""
     from air_core.detectors.consensus import consensus as ask
 
-    return ask(features, targets, classes, seed, progress)
+    return ask(features, targets, classes, seed, progress, _basis(features, fits))
 
 
 def air(
@@ -101,11 +101,11 @@ def svm(
     tags = targets.ndim == 2
 
     def fit() -> SVMResult:
+        basis = _basis(features, fits)
+        how = {"grid": chosen, "seed": seed, "progress": progress, "basis": basis}
         if tags:
-            return linear_svm_tags(features, targets, grid=chosen, seed=seed, progress=progress)
-        return linear_svm(
-            features, targets, n_classes=classes, grid=chosen, seed=seed, progress=progress
-        )
+            return linear_svm_tags(features, targets, **how)
+        return linear_svm(features, targets, n_classes=classes, **how)
 
     result = fits.once(f"svm {chosen}", fit)
     if reading == "activation":
@@ -126,7 +126,14 @@ def softmax_l2(
 
     found = fits.once(
         "softmax",
-        lambda: fit(features, targets, n_classes=classes, seed=seed, progress=progress),
+        lambda: fit(
+            features,
+            targets,
+            n_classes=classes,
+            seed=seed,
+            progress=progress,
+            basis=_basis(features, fits),
+        ),
     )
     if left_out:
         scores = agreement_scores(found.left_out, targets)
@@ -164,7 +171,10 @@ def robust(
     """RoLR, one class against the rest."""
     from air_core.baselines.robust_logistic import robust_logistic
 
-    found = robust_logistic(features, targets, n_classes=classes, seed=seed, progress=progress)
+    found = robust_logistic(
+        features, targets, n_classes=classes, seed=seed, progress=progress,
+        basis=_basis(features, fits),
+    )  # fmt: skip
     tags = targets.ndim == 2
     probabilities = expit(found.decision)
     scores = expit((tag_margins if tags else margins)(found.decision, targets))
@@ -199,6 +209,13 @@ def simifeat(
     )  # fmt: skip
     shared = agreement_scores(found.shares, targets)
     return Detection(0.99 * (1 - found.doubt) + 0.01 * shared, found.shares)
+
+
+def _basis(features: Array, fits: Fits) -> Any:
+    """The features in the eigenvectors of their covariance."""
+    from air_core.baselines.newton import decompose
+
+    return fits.once("basis", lambda: decompose(features))
 
 
 def _alike(

@@ -218,9 +218,16 @@ def product(x: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
     """``x @ w`` for few columns: a quarter to half the time on a CPU, by the order in memory.
 
     Measured with 10 columns of 1,280 rows: of a mini-batch ``wᵀ xᵀ`` takes .12 ms, ``linear`` .19
-    and ``x @ w`` .48; of ten thousand rows the first is no faster on two cores.
+    and ``x @ w`` .48. Of ten thousand rows, some at a time, the first takes 7 ms and ``linear`` 12
+    on one thread; on two it is 8 and 6.
     """
     transposed = w.T.contiguous()
-    if len(x) > _FEW_ROWS:
-        return linear(x, transposed)
-    return (transposed @ x.T).T.contiguous()
+    if len(x) <= _FEW_ROWS:
+        return (transposed @ x.T).T.contiguous()
+    if x.device.type == "cpu" and torch.get_num_threads() == 1:
+        found = x.new_empty((len(x), w.shape[1]))
+        for start in range(0, len(x), _FEW_ROWS):
+            rows = slice(start, start + _FEW_ROWS)
+            found[rows] = (transposed @ x[rows].T).T
+        return found
+    return linear(x, transposed)

@@ -139,7 +139,7 @@ def run(
     matrix, loss = problem.matrix, problem.loss
     lambda_g = config.lambda_scale / matrix.p
     generator = torch.Generator().manual_seed(config.seed)
-    updates = make_updates(problem, config, generator)
+    updates = make_updates(problem, config, generator, residuals=patience is None)
     gram = matrix.column_squares()  # diagonal of FᵀF
     zeros = torch.zeros((matrix.p, loss.n_classes), device=matrix.device, dtype=matrix.dtype)
     now = Iterate(zeros, zeros[0].clone())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -41,7 +42,7 @@ class Updates(Protocol):
         """``‖v − F w‖`` at the groups' last updates."""
 
     def dual_residual(self) -> float:
-        """``ρ‖Fᵀ(v⁺ − v)‖`` between the last two watched steps."""
+        """``ρ‖Fᵀ(v⁺ − v)‖`` between the last two watched steps; NaN if there were none."""
 
 
 class AllGroups:
@@ -94,9 +95,18 @@ class BlockGroups:
     share their history. ``Fᵀu`` and ``Fᵀv`` are sums over blocks, kept up to date by adding the
     change of the one that moved: a step costs O(batch · p · C). Features that are streamed are
     read a block at a time, at its turn; what stays is some (slots + 2) · p · C numbers a block.
+    Where nobody asks for residuals and ρ is constant, one sum ``Fᵀu + ρ Fᵀv`` does, and half of
+    the products with Xᵀ.
     """
 
-    def __init__(self, problem: Problem, config: SolverConfig, generator: torch.Generator) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        config: SolverConfig,
+        generator: torch.Generator,
+        *,
+        residuals: bool = True,
+    ) -> None:
         matrix = problem.matrix
         order = torch.randperm(matrix.n, generator=generator)
         # Of equal size: a short block would weigh its few images as much as the others' many.
@@ -116,6 +126,8 @@ class BlockGroups:
         self._current = 0
         self.steps = self.blocks = len(self._rows)
         self._watched = _Watched()
+        self._one_sum = not residuals and config.rho >= config.rho_max / self.blocks
+        self._pulls = [zeros] * len(self._rows)
 
     def epoch(self, generator: torch.Generator) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         for block in torch.randperm(len(self._rows), generator=generator).tolist():
@@ -126,6 +138,11 @@ class BlockGroups:
     def step(self, w: torch.Tensor, rho: float, rho_next: float, *, watch: bool) -> torch.Tensor:
         duals = self._duals[self._current]
         duals.step(w, rho, self._lambda_g)
+        if self._one_sum:
+            pull = duals.pull(rho_next)
+            self._sum_u = self._sum_u + (pull - self._pulls[self._current])
+            self._pulls[self._current] = pull
+            return self._sum_u
         old_u, old_v = self._adjoints[self._current]
         new_u, new_v = duals.adjoints()
         self._sum_u += new_u - old_u
@@ -159,10 +176,10 @@ class BlockGroups:
 
 @dataclass(slots=True)
 class _Watched:
-    """``Fᵀv`` of the last watched step, and how far the one before was."""
+    """``Fᵀv`` of the last watched step, and how far the one before was; NaN where none was."""
 
     adjoint_v: torch.Tensor | None = None
-    residual: float = 0.0
+    residual: float = math.nan
 
     def see(self, adjoint_v: torch.Tensor, rho: float) -> None:
         before = torch.zeros_like(adjoint_v) if self.adjoint_v is None else self.adjoint_v
@@ -170,10 +187,13 @@ class _Watched:
         self.adjoint_v = adjoint_v
 
 
-def make_updates(problem: Problem, config: SolverConfig, generator: torch.Generator) -> Updates:
-    """The kind of update that the settings ask for."""
-    kind = AllGroups if config.update == "all" else BlockGroups
-    return kind(problem, config, generator)
+def make_updates(
+    problem: Problem, config: SolverConfig, generator: torch.Generator, *, residuals: bool
+) -> Updates:
+    """The kind of update that the settings ask for; without ``residuals`` it may have none."""
+    if config.update == "all":
+        return AllGroups(problem, config, generator)
+    return BlockGroups(problem, config, generator, residuals=residuals)
 
 
 def shuffled_batches(

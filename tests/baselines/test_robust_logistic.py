@@ -83,3 +83,15 @@ def test_signs_that_are_all_alike_give_zeros_where_rows_cancel_out():
     directions, gaps = trimmed_directions(rows, np.full((60, 1), -1.0), share=0.0)
     assert (directions == 0).all()
     assert (gaps == 0).all()
+
+
+def test_bounds_tried_together_give_what_each_gives_alone():
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((200, 8)).astype(np.float32)
+    signs = np.where(x[:, :2] + rng.standard_normal((200, 2)) > 0, 1.0, -1.0)
+    bounds = [0.0, 0.2, 0.5]
+    together, gaps = trimmed_directions(x, np.tile(signs, 3), np.repeat(bounds, 2))
+    alone = [trimmed_directions(x, signs, bound) for bound in bounds]
+    np.testing.assert_allclose(together, np.hstack([one for one, _ in alone]), atol=1e-4)
+    np.testing.assert_allclose(gaps, np.hstack([gap for _, gap in alone]), atol=1e-4)
+    assert not np.allclose(together[:, :2], together[:, 2:4], atol=1e-2)
