@@ -45,6 +45,8 @@ def mixup_head(
     import torch
     from torch import nn
 
+    from air_core.baselines.dropout import ByteDropout
+
     x, y = torch.from_numpy(features), torch.from_numpy(wanted)
     others = x if asked is None else torch.from_numpy(asked)
     n, classes = y.shape
@@ -54,14 +56,14 @@ def mixup_head(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = nn.Sequential(
-            nn.Dropout(0.2),
+            ByteDropout(0.2, rng),
             nn.Linear(x.shape[1], hidden),
             nn.BatchNorm1d(hidden),
             nn.ReLU(),
-            nn.Dropout(0.3),
+            ByteDropout(0.3, rng),
             nn.Linear(hidden, classes),
         )
-        steps = torch.optim.AdamW(network.parameters(), lr=2e-3, weight_decay=2e-2)
+        steps = torch.optim.AdamW(network.parameters(), lr=2e-3, weight_decay=2e-2, fused=True)
         rate = torch.optim.lr_scheduler.OneCycleLR(
             steps, 2e-3, total_steps=epochs * steps_each, pct_start=0.1
         )

@@ -7,8 +7,8 @@ the labels that a model is trained on as quickly.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -59,6 +59,7 @@ def ridge_left_out(
     strengths: Sequence[float] = STRENGTHS,
     seed: int = 0,
     progress: ProgressCallback = silent,
+    rotated: Rotated | None = None,
 ) -> RidgeResult:
     """Fit a ridge regression and predict each image from all the others.
 
@@ -83,6 +84,9 @@ def ridge_left_out(
     seed : int
         Draws the images that strengths are compared on, where there are very many.
     progress : callable
+    rotated : Rotated, optional
+        What :func:`rotate` gives for these features and the labelled ones among them, if that was
+        done.
 
     Returns
     -------
@@ -96,15 +100,16 @@ def ridge_left_out(
     wanted = _one_hot(targets, n_classes)
     tags = targets.ndim == 2 and not soft
     labelled = labelled_rows(wanted)
-    basis = _decompose(features, wanted, labelled, progress)
+    rotated = rotated or rotate(features, labelled, progress)
+    model = _fitted(rotated, features, wanted)
     # A stream of its own: noise drawn for a test by the same seed would be judged by as a whole.
     draw = np.random.default_rng([seed, 1])
     judges = np.sort(draw.permutation(labelled)[:_JUDGES])
     losses: dict[float, float] = {}
     calibrations: dict[float, NDArray[np.float64]] = {}
-    judged = np.concatenate([basis.project(x) for _, x in _blocks(features, judges)])
+    judged = np.concatenate([z for _, z in rotated.blocks(features, judges)])
     for strength in strengths:
-        left_out = basis.predict(judged, wanted[judges], strength)
+        left_out = model.predict(judged, wanted[judges], strength)
         calibrations[strength], losses[strength] = _calibrate(left_out, wanted[judges], tags)
         progress(len(losses), len(strengths) + 1, "Predicting each image from the others")
         if losses[strength] > 1.02 * min(losses.values()):
@@ -113,13 +118,13 @@ def ridge_left_out(
     scale, bias = calibrations[best][0], calibrations[best][1:]
     left_out = np.concatenate(
         [
-            basis.predict(basis.project(x), wanted[at], best)
-            for at, x in _blocks(features, np.arange(len(wanted)))
+            model.predict(z, wanted[at], best)
+            for at, z in rotated.blocks(features, np.arange(len(wanted)))
         ]
     )
     logits = left_out * scale + bias
     probabilities = expit(logits) if tags else np.exp(log_softmax(logits, axis=1))
-    coef, intercept = basis.weights(best)
+    coef, intercept = model.weights(best)
     progress(len(strengths) + 1, len(strengths) + 1, "Predicting each image from the others")
     return RidgeResult(
         coef=coef * scale,
@@ -131,45 +136,47 @@ def ridge_left_out(
 
 
 @dataclass(frozen=True, slots=True)
-class _Basis:
-    """Features in the eigenvectors of their covariance, which serves every λ."""
+class Rotated:
+    """Features in the eigenvectors of the covariance of labelled images: X = Z Vᵀ.
 
+    Parameters
+    ----------
+    labelled : ndarray of intp
+        The rows that it was made of.
+    scale : float
+        Their mean norm.
+    mean : ndarray of shape (p,)
+        Of the rows divided by ``scale``.
+    vectors : ndarray of shape (p, r)
+    values : ndarray of shape (r,)
+        Of ``XᵀX``, smallest first.
+    kept : ndarray of shape (n, r) or None
+        Z of all images, where they are few.
+    """
+
+    labelled: NDArray[np.intp]
     scale: float
     mean: Floats
-    target_mean: Floats
     vectors: Floats
     values: NDArray[np.float64]
-    products: Floats  # Zᵀ (Y − mean)
-    labelled: int
+    kept: Floats | None = None
 
-    def project(self, features: Floats) -> Floats:
-        """Rows (m, r) of Z."""
-        return np.asarray((features / self.scale - self.mean) @ self.vectors, dtype=np.float32)
+    def centred(self, features: Floats) -> Floats:
+        """Rows (m, p) as they are decomposed."""
+        return np.asarray(features / self.scale - self.mean, dtype=np.float32)
 
-    def predict(self, z: Floats, wanted: Floats, strength: float) -> NDArray[np.float64]:
-        """Predictions (m, C) of rows of Z, each without its own label where it has one."""
-        inverse = (1 / (self.values + strength)).astype(np.float32)
-        fit = z @ (inverse[:, None] * self.products)
-        own = wanted - self.target_mean
-        known = ~np.isnan(own).any(axis=1)
-        # Below 1 by rounding only; at 1 an image has no others to be predicted from.
-        leverage = np.minimum((z * z) @ inverse + 1 / self.labelled, 1 - 1e-4)[known, None]
-        fit[known] = (fit[known] - leverage * own[known]) / (1 - leverage)
-        return np.asarray(fit + self.target_mean, dtype=np.float64)
-
-    def weights(self, strength: float) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Coefficients for the features as given, and intercepts."""
-        inverse = 1 / (self.values + strength)
-        coef = self.vectors @ (inverse[:, None] * self.products)
-        return coef / self.scale, self.target_mean - self.mean @ coef
+    def blocks(self, features: NDArray[np.floating], rows: NDArray[np.intp]) -> Blocks:
+        """Rows of Z, some thousands at a time, each with their places."""
+        for at, x in _blocks(features, rows):
+            yield at, self.centred(x) @ self.vectors if self.kept is None else self.kept[at]
 
 
-def _decompose(
+def rotate(
     features: NDArray[np.floating],
-    wanted: Floats,
     labelled: NDArray[np.intp],
-    progress: ProgressCallback,
-) -> _Basis:
+    progress: ProgressCallback = silent,
+) -> Rotated:
+    """Decompose the labelled rows of features (n, p), which serves all targets and strengths."""
     p, n = features.shape[1], len(labelled)
     total, norms = np.zeros(p), 0.0
     for _, x in _blocks(features, labelled):
@@ -177,15 +184,12 @@ def _decompose(
         norms += float(np.linalg.norm(x, axis=1).sum(dtype=np.float64))
     scale = norms / n or 1.0
     mean = (total / n / scale).astype(np.float32)
-    target_mean = wanted[labelled].mean(axis=0)
-    products = np.zeros((p, wanted.shape[1]))
     # The smaller of XXᵀ and XᵀX: both have the same eigenvalues.
     gram = np.zeros((p, p)) if p <= n else np.zeros((n, n))
     rows = np.empty((n, p), dtype=np.float32) if p > n else None
     done = 0
     for at, x in _blocks(features, labelled):
         centred = x / scale - mean
-        products += centred.T @ (wanted[at] - target_mean)
         if rows is None:
             gram += centred.T @ centred
         else:
@@ -200,18 +204,52 @@ def _decompose(
     if rows is not None:
         vectors = rows.T @ (vectors / np.sqrt(values)).astype(np.float32)
     vectors = np.ascontiguousarray(vectors, dtype=np.float32)
-    return _Basis(
-        scale=scale,
-        mean=mean,
-        target_mean=target_mean,
-        vectors=vectors,
-        values=values,
-        products=(vectors.T @ products).astype(np.float32),
-        labelled=n,
-    )
+    found = Rotated(labelled, scale, mean, vectors, values)
+    if len(features) > _JUDGES:
+        return found
+    every = [z for _, z in found.blocks(features, np.arange(len(features)))]
+    return replace(found, kept=np.concatenate(every))
 
 
-def _blocks(features: NDArray[np.floating], rows: NDArray[np.intp]) -> Any:
+@dataclass(frozen=True, slots=True)
+class _Model:
+    """Ridge regressions of all λ on one set of targets."""
+
+    rotated: Rotated
+    target_mean: Floats
+    products: Floats  # Zᵀ (Y − mean)
+
+    def predict(self, z: Floats, wanted: Floats, strength: float) -> NDArray[np.float64]:
+        """Predictions (m, C) of rows of Z, each without its own label where it has one."""
+        inverse = (1 / (self.rotated.values + strength)).astype(np.float32)
+        fit = z @ (inverse[:, None] * self.products)
+        own = wanted - self.target_mean
+        known = ~np.isnan(own).any(axis=1)
+        # Below 1 by rounding only; at 1 an image has no others to be predicted from.
+        share = 1 / len(self.rotated.labelled)
+        leverage = np.minimum((z * z) @ inverse + share, 1 - 1e-4)[known, None]
+        fit[known] = (fit[known] - leverage * own[known]) / (1 - leverage)
+        return np.asarray(fit + self.target_mean, dtype=np.float64)
+
+    def weights(self, strength: float) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Coefficients for the features as given, and intercepts."""
+        inverse = 1 / (self.rotated.values + strength)
+        coef = self.rotated.vectors @ (inverse[:, None] * self.products)
+        return coef / self.rotated.scale, self.target_mean - self.rotated.mean @ coef
+
+
+def _fitted(rotated: Rotated, features: NDArray[np.floating], wanted: Floats) -> _Model:
+    target_mean = wanted[rotated.labelled].mean(axis=0)
+    products = np.zeros((features.shape[1], wanted.shape[1]))
+    for at, x in _blocks(features, rotated.labelled):
+        products += rotated.centred(x).T @ (wanted[at] - target_mean)
+    return _Model(rotated, target_mean, (rotated.vectors.T @ products).astype(np.float32))
+
+
+Blocks = Iterator[tuple[NDArray[np.intp], Floats]]
+
+
+def _blocks(features: NDArray[np.floating], rows: NDArray[np.intp]) -> Blocks:
     for start in range(0, len(rows), _BLOCK):
         at = rows[start : start + _BLOCK]
         yield at, np.asarray(features[at], dtype=np.float32)

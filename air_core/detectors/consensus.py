@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from air_core.baselines.mixup_head import mixup_head
 from air_core.baselines.neighbours import counted, nearest
 from air_core.baselines.newton import Basis, decompose
-from air_core.baselines.ridge import ridge_left_out
+from air_core.baselines.ridge import ridge_left_out, rotate
 from air_core.baselines.softmax import one_hot
 from air_core.detectors.calibration import among_others, given_label, tempered, true_label_chances
 from air_core.detectors.detection import Detection, agreement_scores
@@ -118,8 +118,10 @@ def ask(
     view: Floats = np.divide(basis.rows, stretch, dtype=np.float32)
     rows, weights = _alike(view, labelled, progress)
     near = _vote(rows, weights, targets, classes, 0.5 if tags else 1 / classes)
-    ridge = ridge_left_out(features, targets, n_classes=classes, seed=seed, progress=progress)
-    linear = ridge.probabilities
+    rotated = rotate(features, labelled, progress)
+    linear = ridge_left_out(
+        features, targets, n_classes=classes, seed=seed, progress=progress, rotated=rotated
+    ).probabilities
     left_out = _mean((near, linear), tags)
     if tags:
         head = _heads(view, wanted, labelled, tags, seed, progress)
@@ -135,7 +137,13 @@ def ask(
     again = [
         _vote(rows[:, :_CLOSEST], weights[:, :_CLOSEST], together, classes, 1 / classes),
         ridge_left_out(
-            features, told, n_classes=classes, soft=True, seed=seed, progress=progress
+            features,
+            told,
+            n_classes=classes,
+            soft=True,
+            seed=seed,
+            progress=progress,
+            rotated=rotated,
         ).probabilities,
     ]
     second = _mean([head, *(given_label(one, transition, targets) for one in again)], tags)

@@ -14,7 +14,7 @@ from air_core.ranking import margin_scores, margins, tag_margins
 
 Floats = NDArray[np.float64]
 T = TypeVar("T")
-RECIPE = 5
+RECIPE = 6
 """Raised whenever a detector computes something else: answers kept before are then asked anew."""
 
 
