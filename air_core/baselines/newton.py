@@ -7,7 +7,7 @@ of steps where it would take hundreds on the features as they are.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -241,6 +241,14 @@ def _searched(loss: Loss, first: NDArray[np.float64], **options: float) -> Optim
         )
 
 
+def some_rows(count: int, size: int) -> Iterator[slice]:
+    """Parts of ``count`` rows whose product with a matrix of ``size`` entries is fastest."""
+    rows = _SMALL // max(size, 1)
+    rows = rows if rows >= _FEWEST_ROWS else _MANY_ROWS
+    for start in range(0, count, rows):
+        yield slice(start, min(start + rows, count))
+
+
 def _swept(
     z: Floats,
     weights: NDArray[np.float64],
@@ -254,14 +262,11 @@ def _swept(
     """
     narrow = weights.astype(np.float32)
     count, columns = len(z), weights.shape[1]
-    rows = _SMALL // max(narrow.size, 1)
-    rows = rows if rows >= _FEWEST_ROWS else _MANY_ROWS
     total = 0.0
     slope = np.zeros((columns, z.shape[1]), dtype=np.float32)
     of_part = np.empty_like(slope)
     residuals = np.zeros(columns)
-    for start in range(0, count, rows):
-        part = slice(start, min(start + rows, count))
+    for part in some_rows(count, narrow.size):
         value, residual = of_rows(z[part] @ narrow[:-1] + narrow[-1], part)
         total += value
         slope += np.matmul(residual.T, z[part], out=of_part)

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.covariance import ledoit_wolf_shrinkage
 
-from air_core.baselines.newton import Basis, decompose, fit_linear
+from air_core.baselines.newton import Basis, decompose, fit_linear, some_rows
 from air_core.baselines.softmax import one_hot, split_rows
 from air_core.baselines.targets import labelled_rows
 from air_core.progress import ProgressCallback, silent
@@ -191,7 +191,7 @@ def trimmed_directions(
         active, lengths = active[lengths > 0], lengths[lengths > 0]
         if not len(active):
             break
-        agreement = (rows @ (pulls[:, active] / lengths)) * signs[:, active]
+        agreement = _times(rows, pulls[:, active] / lengths) * signs[:, active]
         least = np.ones_like(agreement)
         for count in np.unique(kept[active]):
             if count < n:
@@ -203,11 +203,25 @@ def trimmed_directions(
         active = active[wide]
         if not len(active):
             break
-        steps = rows.T @ (least[:, wide] * signs[:, active]) - pulls[:, active]
+        steps = _adjoint(rows, least[:, wide] * signs[:, active]) - pulls[:, active]
         along = -(pulls[:, active] * steps).sum(axis=0) / np.square(steps).sum(axis=0)
         pulls[:, active] += np.clip(along, 0, 1) * steps
     lengths = np.linalg.norm(pulls, axis=0)
     return (pulls / np.where(lengths > 0, lengths, 1.0)).astype(np.float32), gaps
+
+
+def _times(rows: Floats, w: Floats) -> Floats:
+    found = np.empty((len(rows), w.shape[1]), dtype=np.float32)
+    for part in some_rows(len(rows), w.size):
+        np.matmul(rows[part], w, out=found[part])
+    return found
+
+
+def _adjoint(rows: Floats, r: Floats) -> Floats:
+    found = np.zeros((r.shape[1], rows.shape[1]), dtype=np.float32)
+    for part in some_rows(len(rows), found.size):
+        found += r[part].T @ rows[part]
+    return found.T
 
 
 def _log_odds(

@@ -20,6 +20,10 @@ Floats = NDArray[np.float32]
 GRID = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 """Inverse strengths in scikit-learn's sense, for features of mean row norm 1."""
 
+# A third of it takes a third longer and changes no cross-validated loss by more than 2e-4 up to the
+# C that is chosen, measured on four sets.
+_IN_FOLDS = 3e-4
+
 
 @dataclass(frozen=True, slots=True)
 class SoftmaxResult:
@@ -105,7 +109,9 @@ def softmax_l2(
     for c in sorted(grid):
         reached = np.empty(wanted.shape, dtype=np.float32)
         for number, (train, test) in enumerate(splits):
-            weights = fit_linear(basis, wanted, train, 1 / c, tags=tags, start=starts[number])
+            weights = fit_linear(
+                basis, wanted, train, 1 / c, tags=tags, start=starts[number], tolerance=_IN_FOLDS
+            )
             starts[number] = weights
             reached[test] = basis.scores(weights, test)
             progress(

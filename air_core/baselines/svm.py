@@ -17,6 +17,10 @@ from air_core.progress import ProgressCallback, silent
 
 PAPER_GRID = (1.0, 10.0, 100.0)
 
+# With a third of it no C that is chosen was another, nor its accuracy by more than 1e-4, on four
+# sets and two grids.
+_IN_FOLDS = 3e-4
+
 
 @dataclass(frozen=True, slots=True)
 class SVMResult:
@@ -174,7 +178,9 @@ def _choose_and_fit(
     for c in sorted(grid) if len(grid) > 1 and splits else ():
         reached = []
         for number, (train, test) in enumerate(splits):
-            fitted = fit_squared_hinge(basis, signs, train, c, start=starts[number])
+            fitted = fit_squared_hinge(
+                basis, signs, train, c, start=starts[number], tolerance=_IN_FOLDS
+            )
             starts[number] = fitted
             trained = np.asarray((signs[train] > 0).any(axis=0))
             reached.append(hits(basis.scores(fitted.weights, test), test, trained))
