@@ -108,33 +108,36 @@ def _scores(
 
 
 class _Shared(Fits):
-    """Models that detectors share, and which of them were asked for since :meth:`asked`."""
+    """Models that detectors share, and the memory that it took to make them."""
 
     def __init__(self) -> None:
         super().__init__()
+        self._took: dict[str, float] = {}
         self._names: set[str] = set()
 
     def once(self, name: str, make: Callable[[], T]) -> T:
         self._names.add(name)
-        return super().once(name, make)
+        if name in self._took:
+            return super().once(name, make)
+        with _peak() as memory:
+            found = super().once(name, make)
+        self._took[name] = memory[0]
+        return found
 
-    def asked(self) -> set[str]:
+    def took(self) -> float:
+        """MiB for the largest of those that were asked for since this was last called."""
         names, self._names = self._names, set()
-        return names
+        return max((self._took[name] for name in names & self._took.keys()), default=0.0)
 
 
 def _all(case: Case, seed: int, detectors: Sequence[str]) -> tuple[str, dict[str, Scores]]:
     """Figures of all detectors on one draw of labels; they share the models that they can."""
     fits, found = _Shared(), {}
-    held: dict[str, float] = {}  # what it took to fit a model, for those that find it fitted
     for detector in detectors:
         scores = found[detector] = _score(detector, case, seed, fits)
-        names = fits.asked()
+        took = fits.took()  # whoever finds a model fitted is charged with what it took
         if scores is not None:
-            scores["memory_mib"] = max(
-                [scores["memory_mib"], *(held[name] for name in names & held.keys())]
-            )
-            held = {**dict.fromkeys(names, scores["memory_mib"]), **held}
+            scores["memory_mib"] = max(scores["memory_mib"], took)
     return case.name, found
 
 

@@ -1,5 +1,6 @@
 """The table of all detectors, on data small enough to know."""
 
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -57,7 +58,26 @@ def test_every_seed_is_scored_and_the_targets_compare_with_the_best_other(case, 
 def test_who_finds_a_model_fitted_is_charged_with_what_it_took(case):
     first = _all(case, 0, ("softmax-left-out", "argmax"))[1]
     assert first["argmax"]["seconds"] >= 0.5 * first["softmax-left-out"]["seconds"]
-    assert first["argmax"]["memory_mib"] >= first["softmax-left-out"]["memory_mib"]
+
+
+def test_a_model_that_is_there_is_charged_with_its_own_memory(case, monkeypatch):
+    def large():
+        np.ones(30_000_000).sum()
+        time.sleep(0.1)
+
+    def detect(name, features, targets, *, fits, **more):
+        fits.once("part", lambda: None)
+        if name in ("first", "reader"):
+            fits.once("model", large)
+        return bench_detect.Detection(
+            np.zeros(len(targets)), np.eye(CLASSES, dtype=np.float32)[targets], notes={"seconds": 1}
+        )
+
+    monkeypatch.setattr(bench_detect, "detect", detect)
+    found = _all(case, 0, ("first", "reader", "other"))[1]
+    assert found["first"]["memory_mib"] > 150
+    assert found["reader"]["memory_mib"] > 150, "it would have had to fit the model"
+    assert found["other"]["memory_mib"] < 50, "it reads a part of what the first one made"
 
 
 def test_nothing_of_the_truth_reaches_a_detector(case, monkeypatch):

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, log_softmax
 
 from air_core.baselines.targets import labelled_rows
+from air_core.errors import SolverError
 from air_core.progress import ProgressCallback, silent
 
 Floats = NDArray[np.float32]
@@ -101,7 +102,12 @@ def ridge_left_out(
     tags = targets.ndim == 2 and not soft
     labelled = labelled_rows(wanted)
     rotated = rotated or rotate(features, labelled, progress)
-    model = _fitted(rotated, features, wanted)
+    if not np.array_equal(rotated.labelled, labelled):
+        raise SolverError(
+            f"Expected features rotated by the {len(labelled)} labelled images, got them by "
+            f"{len(rotated.labelled)} others."
+        )
+    model = _fitted(rotated, features, wanted, progress)
     # A stream of its own: noise drawn for a test by the same seed would be judged by as a whole.
     draw = np.random.default_rng([seed, 1])
     judges = np.sort(draw.permutation(labelled)[:_JUDGES])
@@ -166,9 +172,12 @@ class Rotated:
         return np.asarray(features / self.scale - self.mean, dtype=np.float32)
 
     def blocks(self, features: NDArray[np.floating], rows: NDArray[np.intp]) -> Blocks:
-        """Rows of Z, some thousands at a time, each with their places."""
+        """Rows of Z with their places, some thousands at a time where they are not kept."""
+        if self.kept is not None:
+            yield rows, self.kept[rows]
+            return
         for at, x in _blocks(features, rows):
-            yield at, self.centred(x) @ self.vectors if self.kept is None else self.kept[at]
+            yield at, self.centred(x) @ self.vectors
 
 
 def rotate(
@@ -238,11 +247,20 @@ class _Model:
         return coef / self.rotated.scale, self.target_mean - self.rotated.mean @ coef
 
 
-def _fitted(rotated: Rotated, features: NDArray[np.floating], wanted: Floats) -> _Model:
+def _fitted(
+    rotated: Rotated,
+    features: NDArray[np.floating],
+    wanted: Floats,
+    progress: ProgressCallback,
+) -> _Model:
     target_mean = wanted[rotated.labelled].mean(axis=0)
+    if rotated.kept is not None:
+        own = wanted[rotated.labelled] - target_mean
+        return _Model(rotated, target_mean, rotated.kept[rotated.labelled].T @ own)
     products = np.zeros((features.shape[1], wanted.shape[1]))
     for at, x in _blocks(features, rotated.labelled):
         products += rotated.centred(x).T @ (wanted[at] - target_mean)
+        progress(0, 1, "Predicting each image from the others")
     return _Model(rotated, target_mean, (rotated.vectors.T @ products).astype(np.float32))
 
 

@@ -32,6 +32,7 @@ SHARES = (0.0, 0.1, 0.2, 0.3, 0.5)
 
 _WHAT = "Fitting robust logistic regression"
 _FEWEST = 5  # fewer labels do not tell bounds apart
+_ENTRIES = 2**26  # of agreements held at a time: four arrays of 256 MB
 _FAR = 4.0  # rows so many times as long as the median row are taken out beforehand
 
 
@@ -111,7 +112,7 @@ def robust_logistic(
     def fit(rows: NDArray[np.intp], bounds: Sequence[float], done: int) -> tuple[Floats, float]:
         """Directions (p, bounds · C) for each bound and class, and the largest gap."""
         signs = np.tile(2 * wanted[rows] - 1, len(bounds))
-        each = np.repeat(bounds, n_classes)
+        each = np.repeat(bounds, wanted.shape[1])
 
         def report(share_done: float) -> None:
             progress(done + int(share_done * len(bounds)), len(compared) + 1, _WHAT)
@@ -123,10 +124,12 @@ def robust_logistic(
     compared = list(shares) if len(shares) > 1 and len(near) >= _FEWEST else []
     kept, held = split_rows(targets, near, 5, seed)[0] if compared else (near, near[:0])
     losses: dict[float, float] = {}
-    if compared:
-        # All at a time: a product with five times the columns takes half again as long.
-        directions, _ = fit(kept, compared, 0)
-        for share, of_share in zip(compared, np.split(directions, len(compared), 1), strict=True):
+    # Several at a time: a product with five times the columns takes twice as long.
+    together = max(1, _ENTRIES // max(len(kept) * wanted.shape[1], 1))
+    for first in range(0, len(compared), together):
+        bounds = compared[first : first + together]
+        directions, _ = fit(kept, bounds, first)
+        for share, of_share in zip(bounds, np.split(directions, len(bounds), 1), strict=True):
             decision = _log_odds(white @ of_share, wanted, kept)[0][held]
             if tags:
                 losses[share] = float(((decision > 0) != wanted[held]).mean())
@@ -211,14 +214,14 @@ def trimmed_directions(
 
 
 def _times(rows: Floats, w: Floats) -> Floats:
-    found = np.empty((len(rows), w.shape[1]), dtype=np.float32)
+    found = np.empty((len(rows), w.shape[1]), dtype=rows.dtype)
     for part in some_rows(len(rows), w.size):
         np.matmul(rows[part], w, out=found[part])
     return found
 
 
 def _adjoint(rows: Floats, r: Floats) -> Floats:
-    found = np.zeros((r.shape[1], rows.shape[1]), dtype=np.float32)
+    found = np.zeros((r.shape[1], rows.shape[1]), dtype=rows.dtype)
     for part in some_rows(len(rows), found.size):
         found += r[part].T @ rows[part]
     return found.T

@@ -22,6 +22,8 @@ RECIPE = 6
 class Fits:
     """Models of the same features and labels, fitted once where several detectors read them.
 
+    They stay in memory as long as this does, the rotated features, as large as the features, too.
+
     Parameters
     ----------
     saved : float

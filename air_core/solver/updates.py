@@ -127,7 +127,7 @@ class BlockGroups:
         self.steps = self.blocks = len(self._rows)
         self._watched = _Watched()
         self._one_sum = not residuals and config.rho >= config.rho_max / self.blocks
-        self._pulls = [zeros] * len(self._rows)
+        self._pulls, self._sum = [zeros] * len(self._rows), zeros
 
     def epoch(self, generator: torch.Generator) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         for block in torch.randperm(len(self._rows), generator=generator).tolist():
@@ -140,9 +140,9 @@ class BlockGroups:
         duals.step(w, rho, self._lambda_g)
         if self._one_sum:
             pull = duals.pull(rho_next)
-            self._sum_u = self._sum_u + (pull - self._pulls[self._current])
+            self._sum = self._sum + (pull - self._pulls[self._current])
             self._pulls[self._current] = pull
-            return self._sum_u
+            return self._sum
         old_u, old_v = self._adjoints[self._current]
         new_u, new_v = duals.adjoints()
         self._sum_u += new_u - old_u

@@ -41,8 +41,9 @@ def _draw_job(job: Job, key: str) -> None:
     if state in LIVE:
         note = "waiting for its turn" if state == "waiting" else job.note
         st.progress(job.fraction, text=f"{title} &nbsp; :gray[{literal(note)}]", width="stretch")
-        stop = "Stopping …" if job.stopping else "Cancel"
-        if st.button(stop, key=f"air-stop-{key}", icon=":material/stop:", disabled=job.stopping):
+        stopping = job.stopping
+        stop = "Stopping …" if stopping else "Cancel"
+        if st.button(stop, key=f"air-stop-{key}", icon=":material/stop:", disabled=stopping):
             job.cancel()
             st.rerun(scope="fragment")
         return

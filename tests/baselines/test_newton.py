@@ -1,8 +1,10 @@
 """The linear models' sweep over rows, and their peace between two thread pools."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
-from threadpoolctl import threadpool_info
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from air_core.baselines import newton
 
@@ -29,16 +31,22 @@ def test_rows_are_swept_as_if_all_at_once(rows, columns):
 
 
 def test_scipys_own_threads_rest_while_it_searches():
-    if not any("scipy.libs" in pool["filepath"] for pool in threadpool_info()):
+    def threads():
+        blas = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
+        return {Path(pool["filepath"]).parent.name: pool["num_threads"] for pool in blas}
+
+    if not {"scipy.libs", "numpy.libs"} <= threads().keys():
         pytest.skip("SciPy has no BLAS of its own here")
-    threads = []
+    seen = []
 
     def loss(x):
-        threads.extend(
-            pool["num_threads"] for pool in threadpool_info() if "scipy.libs" in pool["filepath"]
-        )
+        seen.append(threads())
         return float(x @ x), 2 * x
 
-    found = newton._searched(loss, np.ones((2, 1)), gtol=1e-6)
+    with threadpool_limits(2, "blas"):
+        before = threads()
+        found = newton._searched(loss, np.ones((2, 1)), gtol=1e-6)
+        assert threads() == before
+    assert before["scipy.libs"] == before["numpy.libs"] == 2
     assert abs(found.x).max() < 1e-3
-    assert set(threads) == {1}
+    assert {(one["scipy.libs"], one["numpy.libs"]) for one in seen} == {(1, 2)}

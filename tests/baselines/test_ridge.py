@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
@@ -91,3 +93,18 @@ def test_chances_of_one_label_are_no_tags():
 def test_labels_that_say_nothing_are_refused(labels):
     with pytest.raises(SolverError, match="two classes"):
         ridge_left_out(np.eye(3, dtype=np.float32), np.array(labels), n_classes=2)
+
+
+def test_one_rotation_serves_several_targets_kept_or_not():
+    x, y = problem(80)
+    y[:5] = -1
+    labelled = np.arange(5, 80)
+    alone = ridge_left_out(x, y, n_classes=3)
+    rotated = module.rotate(x, labelled)
+    assert rotated.kept is not None
+    for given in (rotated, replace(rotated, kept=None)):
+        found = ridge_left_out(x, y, n_classes=3, rotated=given)
+        np.testing.assert_allclose(found.probabilities, alone.probabilities, atol=1e-5)
+        np.testing.assert_allclose(found.coef, alone.coef, rtol=1e-3, atol=1e-4)
+    with pytest.raises(SolverError, match="75 labelled images"):
+        ridge_left_out(x, y, n_classes=3, rotated=module.rotate(x, labelled[1:]))

@@ -1,11 +1,16 @@
 """RoLR: its optimum, and rows that would mislead a plain logistic regression."""
 
+from importlib import import_module
+
 import numpy as np
 import pytest
 from scipy.optimize import minimize
 
 from air_core.baselines import robust_logistic, softmax_l2
 from air_core.baselines.robust_logistic import trimmed_directions
+
+# By its name the package gives the function.
+module = import_module("air_core.baselines.robust_logistic")
 
 
 def corrupted(share, n=600, p=20, seed=0):
@@ -95,3 +100,19 @@ def test_bounds_tried_together_give_what_each_gives_alone():
     np.testing.assert_allclose(together, np.hstack([one for one, _ in alone]), atol=1e-4)
     np.testing.assert_allclose(gaps, np.hstack([gap for _, gap in alone]), atol=1e-4)
     assert not np.allclose(together[:, :2], together[:, 2:4], atol=1e-2)
+
+
+def test_bounds_that_do_not_fit_in_memory_together_are_tried_in_turn(monkeypatch):
+    x, y, _, _ = corrupted(0.2, n=200)
+    together = robust_logistic(x, y, n_classes=2)
+    monkeypatch.setattr(module, "_ENTRIES", 700)
+    asked = []
+    trimmed = module.trimmed_directions
+    monkeypatch.setattr(
+        module,
+        "trimmed_directions",
+        lambda rows, signs, *more: (asked.append(signs.shape[1]), trimmed(rows, signs, *more))[1],
+    )
+    in_turn = robust_logistic(x, y, n_classes=2)
+    assert asked == [4, 4, 2, 2]
+    assert in_turn.loss_by_outliers == together.loss_by_outliers

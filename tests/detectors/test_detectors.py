@@ -5,6 +5,7 @@ import pytest
 
 from air_core import metrics
 from air_core.detectors import DETECTORS, consensus, detect
+from air_core.detectors.detection import Fits
 from air_core.errors import SolverError
 from air_core.suggestions import two_likeliest
 from tests.baselines.clusters import clusters
@@ -115,3 +116,13 @@ def test_features_that_are_no_numbers_are_refused():
     x[7, 2] = np.nan
     with pytest.raises(SolverError, match="finite features"):
         detect("aum", x, y, n_classes=3)
+
+
+@pytest.mark.parametrize("name", ["consensus", "softmax", "rolr", "svm-fair"])
+def test_what_is_shared_changes_no_answer(name):
+    x, y, _ = clusters(160, 3, noise=0.25)
+    fits = Fits()
+    detect("knn", x, y, n_classes=3, fits=fits)
+    detect("softmax-left-out", x, y, n_classes=3, fits=fits)
+    shared, alone = (detect(name, x, y, n_classes=3, fits=one) for one in (fits, None))
+    np.testing.assert_array_equal(shared.scores, alone.scores)

@@ -18,6 +18,7 @@ from air_core.solver import (
     tuning,
 )
 from air_core.solver.continuation import solve_path
+from air_core.solver.matrix import product
 from air_core.solver.objective import largest_lambda
 from air_core.solver.problem import make_problem
 from air_core.solver.record import calibrated_loss
@@ -159,3 +160,21 @@ def test_without_residuals_blocks_take_the_same_steps():
         np.testing.assert_allclose(one.coef, two.coef, rtol=1e-8)
     assert one.history[-1]["dual_residual"] > 0
     assert np.isnan(two.history[-1]["dual_residual"])
+
+
+def test_merging_sooner_leaves_six_digits_of_the_loss():
+    x, y, _ = noisy_blobs(400, 64, 4, noise=0.3)
+    rough = tune(x, y, base=SolverConfig(batch_size=80))
+    for trial in rough.trials:
+        assert trial.config.history_tolerance == SolverConfig().history_tolerance
+        steps = len(trial.losses)
+        fine = tune(x, y, candidates=[replace(trial.config, epochs=steps)]).trials[0]
+        np.testing.assert_allclose(trial.losses[-1], fine.losses[-1], rtol=1e-6)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("rows", [5, 1024, 2500])
+def test_products_are_the_same_in_every_order(rows, threads, monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    x, w = torch.rand(rows, 30), torch.rand(30, 4)
+    torch.testing.assert_close(product(x, w), x @ w)
