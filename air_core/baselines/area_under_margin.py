@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from air_core.baselines.softmax import one_hot
-from air_core.baselines.targets import labelled_rows
+from air_core.baselines.targets import labelled_rows, one_hot
 from air_core.progress import ProgressCallback, silent
 
 Floats = NDArray[np.float32]

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, log_softmax
 
-from air_core.baselines.targets import labelled_rows
+from air_core.baselines.targets import labelled_rows, one_hot
 from air_core.errors import SolverError
 from air_core.progress import ProgressCallback, silent
 
@@ -98,7 +98,7 @@ def ridge_left_out(
     SolverError
         If fewer than two images are labelled, or all alike.
     """
-    wanted = _one_hot(targets, n_classes)
+    wanted = one_hot(targets, n_classes)
     tags = targets.ndim == 2 and not soft
     labelled = labelled_rows(wanted)
     rotated = rotated or rotate(features, labelled, progress)
@@ -271,16 +271,6 @@ def _blocks(features: NDArray[np.floating], rows: NDArray[np.intp]) -> Blocks:
     for start in range(0, len(rows), _BLOCK):
         at = rows[start : start + _BLOCK]
         yield at, np.asarray(features[at], dtype=np.float32)
-
-
-def _one_hot(targets: NDArray[Any], n_classes: int) -> Floats:
-    """Targets as (n, C) of 1 and 0; rows of NaN where unlabelled."""
-    if targets.ndim == 2:
-        return np.where(targets < 0, np.nan, targets).astype(np.float32)
-    wanted = np.zeros((len(targets), n_classes), dtype=np.float32)
-    wanted[np.arange(len(targets)), np.maximum(targets, 0)] = 1
-    wanted[targets < 0] = np.nan
-    return wanted
 
 
 def _calibrate(

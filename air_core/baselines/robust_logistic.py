@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from sklearn.covariance import ledoit_wolf_shrinkage
 
 from air_core.baselines.newton import Basis, decompose, fit_linear, some_rows
-from air_core.baselines.softmax import one_hot, split_rows
-from air_core.baselines.targets import labelled_rows
+from air_core.baselines.softmax import split_rows
+from air_core.baselines.targets import labelled_rows, one_hot
 from air_core.progress import ProgressCallback, silent
 
 Floats = NDArray[np.float32]

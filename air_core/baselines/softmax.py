@@ -12,7 +12,7 @@ from scipy.special import expit, log_softmax
 from sklearn.model_selection import KFold, StratifiedKFold
 
 from air_core.baselines.newton import Basis, decompose, fit_linear
-from air_core.baselines.targets import labelled_rows
+from air_core.baselines.targets import labelled_rows, one_hot
 from air_core.progress import ProgressCallback, silent
 
 Floats = NDArray[np.float32]
@@ -139,16 +139,6 @@ def softmax_l2(
         C=chosen,
         loss_by_C=losses,
     )
-
-
-def one_hot(targets: NDArray[Any], n_classes: int) -> Floats:
-    """Targets as (n, C) of 1 and 0; rows of NaN where unlabelled."""
-    if targets.ndim == 2:
-        return np.where(targets < 0, np.nan, targets).astype(np.float32)
-    wanted = np.zeros((len(targets), n_classes), dtype=np.float32)
-    wanted[np.arange(len(targets)), np.maximum(targets, 0)] = 1
-    wanted[targets < 0] = np.nan
-    return wanted
 
 
 def split_rows(

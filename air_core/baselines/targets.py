@@ -25,3 +25,13 @@ def labelled_rows(wanted: NDArray[np.floating[Any]]) -> NDArray[np.intp]:
             hint="Nothing can be told from labels that are all alike.",
         )
     return labelled
+
+
+def one_hot(targets: NDArray[Any], n_classes: int) -> NDArray[np.float32]:
+    """Targets as (n, C) of 1 and 0; rows of NaN where unlabelled."""
+    if targets.ndim == 2:
+        return np.where(targets < 0, np.nan, targets).astype(np.float32)
+    wanted = np.zeros((len(targets), n_classes), dtype=np.float32)
+    wanted[np.arange(len(targets)), np.maximum(targets, 0)] = 1
+    wanted[targets < 0] = np.nan
+    return wanted

@@ -17,7 +17,7 @@ from air_core.baselines.mixup_head import mixup_head
 from air_core.baselines.neighbours import counted, nearest
 from air_core.baselines.newton import Basis, decompose
 from air_core.baselines.ridge import ridge_left_out, rotate
-from air_core.baselines.softmax import one_hot
+from air_core.baselines.targets import one_hot
 from air_core.detectors.calibration import among_others, given_label, tempered, true_label_chances
 from air_core.detectors.detection import Detection, agreement_scores
 from air_core.errors import SolverError
