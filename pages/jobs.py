@@ -23,6 +23,7 @@ from air_core.progress import ProgressCallback
 
 State = Literal["waiting", "running", "done", "failed", "cancelled", "interrupted"]
 LIVE: tuple[State, ...] = ("waiting", "running")
+"""The states of a job that waits or runs."""
 Work = Callable[[ProgressCallback], object]
 Recipe = Callable[[Path, Mapping[str, Any], ProgressCallback], object]
 

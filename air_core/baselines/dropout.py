@@ -10,8 +10,8 @@ from torch import nn
 class ByteDropout(nn.Module):
     """Dropout with a rate of whole 1/256, of arrays on the CPU.
 
-    PyTorch draws each mask one Bernoulli variable at a time, 10 ns each, which was a quarter of
-    what a small head takes to train. Bytes are drawn twenty times as fast.
+    PyTorch draws each mask one Bernoulli variable at a time: 4.9 of the 22 s that the consensus's
+    heads took on 10,000 images, one thread. By bytes it is 1.3 s.
 
     Parameters
     ----------

@@ -124,5 +124,7 @@ def test_what_is_shared_changes_no_answer(name):
     fits = Fits()
     detect("knn", x, y, n_classes=3, fits=fits)
     detect("softmax-left-out", x, y, n_classes=3, fits=fits)
+    assert fits.saved == 0
     shared, alone = (detect(name, x, y, n_classes=3, fits=one) for one in (fits, None))
     np.testing.assert_array_equal(shared.scores, alone.scores)
+    assert fits.saved > 0

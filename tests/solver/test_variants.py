@@ -162,9 +162,18 @@ def test_without_residuals_blocks_take_the_same_steps():
     assert np.isnan(two.history[-1]["dual_residual"])
 
 
-def test_merging_sooner_leaves_six_digits_of_the_loss():
+def test_merging_sooner_leaves_six_digits_of_the_loss(monkeypatch):
     x, y, _ = noisy_blobs(400, 64, 4, noise=0.3)
+    merged = []
+    monkeypatch.setattr(
+        tuning,
+        "run",
+        lambda train, config, **more: (
+            merged.append(config.history_tolerance), run(train, config, **more)
+        )[1],
+    )  # fmt: skip
     rough = tune(x, y, base=SolverConfig(batch_size=80))
+    assert set(merged) == {tuning._ROUGH}
     for trial in rough.trials:
         assert trial.config.history_tolerance == SolverConfig().history_tolerance
         steps = len(trial.losses)
