@@ -17,7 +17,7 @@ from pages.components.stopping import stopping_line
 from pages.standing import Standing
 
 PAGE_SIZES = (60, 120, 240, 500, 1000)
-_PAGE = "review-page"
+_TURNS = "review-turns"
 _ANY = "—any—"  # no label of a dataset is likely to be this, and none may be empty
 _OPEN = {"review-scope": "flagged", "review-class": _ANY, "review-pair": _ANY, "review-text": ""}
 _FOLDED = {"review-decision": "any", "review-reviewer": _ANY, "review-opinion": "any"}
@@ -140,7 +140,7 @@ def folded_key(key: str) -> str:
 
 def first_page() -> None:
     """Begin at the top of the list: what was there is not what is shown next."""
-    st.session_state[_PAGE] = 1
+    turn_page(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,17 +167,26 @@ def choose_page(found: int) -> Page:
         page = 1
         if pages > 1:
             # Fewer than before are left: decisions take images out of a filtered list.
-            if st.session_state.get(_PAGE, 1) > pages:
-                st.session_state[_PAGE] = pages
-            page = st.pagination(pages, key=_PAGE, width=min(110 + 36 * pages, 330))
+            if st.session_state.get(_page_key(), 1) > pages:
+                turn_page(pages)
+            page = st.pagination(pages, key=_page_key(), width=min(110 + 36 * pages, 330))
     first, last = (page - 1) * size, min(page * size, found)
     where.caption(f"{first + 1:,} to {last:,} of {found:,}")
     return Page(slice(first, last), page, pages)
 
 
 def turn_page(to: int) -> None:
-    """Go to a page, before the page is drawn: the grid was asked to by a key."""
-    st.session_state[_PAGE] = to
+    """Go to a page other than by the control of the pages, before that is drawn.
+
+    By a control of its own: what the browser sends meanwhile, a decision for one, still says where
+    the old one stood, and would turn back.
+    """
+    st.session_state[_TURNS] = st.session_state.get(_TURNS, 0) + 1
+    st.session_state[_page_key()] = to
+
+
+def _page_key() -> str:
+    return f"review-page-{st.session_state.get(_TURNS, 0)}"
 
 
 def selection_chip(shown: int) -> None:

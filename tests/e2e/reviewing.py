@@ -6,6 +6,8 @@ import time
 
 import pytest
 
+from tests.e2e.conftest import settled
+
 expect = pytest.importorskip("playwright.sync_api").expect
 expect.set_options(timeout=20_000)  # on a machine that does other work
 
@@ -36,6 +38,13 @@ def burst(page, keys) -> None:
         }""",
         keys,
     )
+
+
+def choose(page, label: str, option: str) -> None:
+    """Choose in one of the controls above the list."""
+    page.get_by_role("combobox", name=label).click()
+    page.get_by_role("option", name=option, exact=True).click()
+    settled(page)
 
 
 def expect_saved(page) -> None:

@@ -9,7 +9,7 @@ import pytest
 from air_core.labels import Decision
 from air_core.workspace import Workspace
 from tests.e2e.conftest import settled, stored
-from tests.e2e.reviewing import expect_saved, open_review, press
+from tests.e2e.reviewing import choose, expect_saved, open_review, press
 
 expect = pytest.importorskip("playwright.sync_api").expect
 
@@ -216,12 +216,6 @@ def test_keys_of_the_grid_do_not_reach_streamlit(page, untouched):
     time.sleep(0.5)
     expect(page.get_by_text("Clear caches")).to_have_count(0)
     expect(page.locator("[data-testid=stStatusWidget]")).to_have_count(0)
-
-
-def choose(page, label: str, option: str) -> None:
-    page.get_by_role("combobox", name=label).click()
-    page.get_by_role("option", name=option, exact=True).click()
-    settled(page)
 
 
 def test_pages_are_turned_by_key_and_the_end_of_one_is_told(page, server, audit):

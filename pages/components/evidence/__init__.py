@@ -16,6 +16,7 @@ from air_core import pipeline
 from air_core.dataset import Dataset
 from air_core.workspace import Workspace
 from pages import evidence_routes, resources, state
+from pages.components.lifetime import browser_module
 
 _WIDTH, _FOLDED_WIDTH = 380, 40  # pixels
 
@@ -25,8 +26,7 @@ _mount = st.components.v2.component(
     "air_audit_evidence",
     html=(_ASSETS / "panel.html").read_text("utf-8"),
     css=(_ASSETS / "panel.css").read_text("utf-8"),
-    # One module for the browser, in the order the parts need each other.
-    js="\n".join((_ASSETS / f"{part}.js").read_text("utf-8") for part in _PARTS),
+    js=browser_module(_ASSETS / f"{part}.js" for part in _PARTS),
 )
 
 

@@ -294,15 +294,7 @@ function isDark(node) {
   return 0.299 * red + 0.587 * green + 0.114 * blue < 128;
 }
 
-const panels = new WeakMap();
-
 export default function (component) {
   const root = component.parentElement.querySelector(".air-why");
-  let panel = panels.get(root);
-  if (!panel) panels.set(root, (panel = new Panel(root)));
-  panel.update(component);
-  return () => {
-    panel.close();
-    panels.delete(root);
-  };
+  return mounted(root, (node) => new Panel(node), component);
 }

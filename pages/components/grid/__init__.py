@@ -45,6 +45,7 @@ from pages.components.grid.operations import (
     pending_operations,
     unacknowledged,
 )
+from pages.components.lifetime import browser_module
 
 __all__ = [
     "REVIEW",
@@ -74,8 +75,7 @@ _mount = st.components.v2.component(
     "air_audit_grid",
     html=(_ASSETS / "grid.html").read_text("utf-8"),
     css=(_ASSETS / "grid.css").read_text("utf-8"),
-    # One module for the browser, in the order the parts need each other.
-    js="\n".join((_ASSETS / f"{part}.js").read_text("utf-8") for part in _PARTS),
+    js=browser_module(_ASSETS / f"{part}.js" for part in _PARTS),
 )
 
 

@@ -89,15 +89,7 @@ function isDark(node) {
   return 0.299 * red + 0.587 * green + 0.114 * blue < 128;
 }
 
-const grids = new WeakMap();
-
 export default function (component) {
   const root = component.parentElement.querySelector(".air-grid");
-  let grid = grids.get(root);
-  if (!grid) grids.set(root, (grid = new Grid(root)));
-  grid.update(component);
-  return () => {
-    grid.close();
-    grids.delete(root);
-  };
+  return mounted(root, (node) => new Grid(node), component);
 }

@@ -15,6 +15,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from pages.components.lifetime import browser_module
 from pages.components.map.boundary import Boundary
 from pages.components.map.channels import Channel, MapPoints, Shape
 from pages.components.map.points import publish_once
@@ -33,7 +34,7 @@ _mount = st.components.v2.component(
     "air_audit.map",
     html=(_FOLDER / "map.html").read_text(encoding="utf-8"),
     css=(_FOLDER / "map.css").read_text(encoding="utf-8"),
-    js="\n".join((_FOLDER / name).read_text(encoding="utf-8") for name in _SCRIPTS),
+    js=browser_module(_FOLDER / name for name in _SCRIPTS),
 )
 
 

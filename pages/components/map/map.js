@@ -1,7 +1,6 @@
 // The map itself. One instance per mounted element; Streamlit calls the default export again on
 // every rerun and every change of theme.
 
-const instances = new WeakMap();
 const remembered = new Map(); // address of the pictures → how the map was left, for when its page is opened again
 const SLOW = 45; // ms: above this a moving map shows its last picture until it rests
 
@@ -304,14 +303,9 @@ class ScatterMap {
     document.removeEventListener("air-audit:focus", this.onFocus);
     clearTimeout(this.rest);
     if (this.frame) cancelAnimationFrame(this.frame);
-    instances.delete(this.root);
   }
 }
 
 export default function (component) {
-  const root = component.parentElement;
-  if (!instances.has(root)) instances.set(root, new ScatterMap(root));
-  const map = instances.get(root);
-  map.update(component);
-  return () => map.close();
+  return mounted(component.parentElement, (root) => new ScatterMap(root), component);
 }

@@ -15,6 +15,7 @@ from air_core.workspace import Workspace
 from pages import access, resources, state
 from pages.components.grid import REVIEW, GridOperation, pending_operations
 from pages.components.grid.operations import as_sent, unacknowledged
+from pages.components.lifetime import browser_module
 from pages.decisions import Receipts, commit
 
 KEY = "air-outbox"
@@ -28,7 +29,7 @@ _mount = st.components.v2.component(
       font-variant-numeric: tabular-nums; white-space: nowrap; }
     .air-outbox.filled { border: 1px dashed #E69F00; border-radius: 99px; padding: 1px 10px; }
     """,
-    js="\n".join(file.read_text("utf-8") for file in (_QUEUE, _ASSETS / "outbox.js")),
+    js=browser_module((_QUEUE, _ASSETS / "outbox.js")),
 )
 
 

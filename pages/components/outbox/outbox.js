@@ -40,15 +40,7 @@ class Outbox {
   }
 }
 
-const outboxes = new WeakMap();
-
 export default function (component) {
   const root = component.parentElement.querySelector(".air-outbox");
-  let outbox = outboxes.get(root);
-  if (!outbox) outboxes.set(root, (outbox = new Outbox(root)));
-  outbox.update(component);
-  return () => {
-    outbox.close();
-    outboxes.delete(root);
-  };
+  return mounted(root, (node) => new Outbox(node), component);
 }

@@ -18,6 +18,8 @@ from typing import Any, Literal, get_args
 
 import streamlit as st
 
+from pages.components.lifetime import browser_module
+
 __all__ = ["KEY", "TOPS", "Asked", "Mark", "Mode", "Moved", "Offer", "read_asked",
            "strength_slider"]  # fmt: skip
 
@@ -33,9 +35,8 @@ _mount = st.components.v2.component(
     "air_audit_strength",
     html=(_ASSETS / "strength.html").read_text("utf-8"),
     css=(_ASSETS / "strength.css").read_text("utf-8"),
-    js="\n".join(
-        (_ASSETS / f"{part}.js").read_text("utf-8")
-        for part in ("scale", "sender", "preview", "strength", "paint")
+    js=browser_module(
+        _ASSETS / f"{part}.js" for part in ("scale", "sender", "preview", "strength", "paint")
     ),
 )
 

@@ -201,15 +201,7 @@ class Strength {
   }
 }
 
-const bars = new WeakMap();
-
 export default function (component) {
   const root = component.parentElement.querySelector(".strength");
-  let bar = bars.get(root);
-  if (!bar) bars.set(root, (bar = new Strength(root)));
-  bar.update(component);
-  return () => {
-    bar.close();
-    bars.delete(root);
-  };
+  return mounted(root, (node) => new Strength(node), component);
 }
