@@ -2,10 +2,11 @@
 
 const instances = new WeakMap();
 
-// Streamlit calls what a drawing returned when the component has gone, but (1.67) also when newer
-// data came while the module was still being imported: before or after the drawing of that data, and
-// with the component in full use. An instance that ended then would leave its tiles and listeners
-// to its successor, and a key would decide twice. What has gone has no nodes in the page.
+// Streamlit calls what a drawing returned when the component has gone, but (1.67, said of it in
+// streamlit/streamlit#17017) also when newer data came while the module was still being imported:
+// before or after the drawing of that data, with the component in full use. An instance that ended
+// then would leave its tiles and listeners to its successor, and a key would decide twice. What has
+// gone has no nodes in the page.
 function mounted(root, make, component) {
   let instance = instances.get(root);
   if (!instance) instances.set(root, (instance = make(root)));
