@@ -73,11 +73,11 @@ def test_what_was_decided_in_one_workspace_never_reaches_another(page, server, a
     server.stop()
     # The same images at the same address: a browser that was left open sends its state again.
     with Server(other, server.port):
-        expect(page.get_by_text("other", exact=True).first).to_be_visible(timeout=60_000)
+        expect(page.get_by_text("other", exact=True).first).to_be_visible(timeout=120_000)
         settled(page)
         press(page, ["ArrowRight", "n"])
         page.locator(".tile").nth(5).click()
         press(page, ["n"])
-        events = stored(other, 1, seconds=60)
+        events = stored(other, 1, seconds=120)
         assert {event.action for event in events} == {"unsure"}
     assert len(stored(audit, 2)) == 2
