@@ -8,10 +8,12 @@ import streamlit as st
 
 from air_core.errors import AirError
 from air_core.workspace import Workspace
-from pages import resources
+from pages import resources, state
+from pages.components.history.log import PAGE as HISTORY_PAGE
 from pages.components.login import door, draw_reviewer
 from pages.components.markdown import literal
 from pages.components.outbox import store_the_rest
+from pages.components.ranked import PAGE as REVIEW_PAGE
 from pages.components.running import draw_jobs
 from pages.recipes import jobs_of
 
@@ -71,6 +73,7 @@ page = st.navigation(
 if locked:
     locked()
     st.stop()
+state.arrive(page.title, from_the_top=(REVIEW_PAGE, HISTORY_PAGE))
 draw_frame()
 try:
     page.run()

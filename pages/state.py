@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -18,6 +19,8 @@ _SELECTION_FROM = "air.selection_from"
 _RECEIPTS = "air.receipts"
 _OPENING = "air.opening"
 _DIAL = "air.dial"
+_CONTROLS = "air.controls"
+_PAGE = "air.page"
 
 
 def reviewer() -> str:
@@ -97,6 +100,54 @@ def dial() -> Dial:
 def lambda_scale() -> float | None:
     """λ_g chosen on the slider, as a multiple of 1/p; None for that of the fit."""
     return dial().scale
+
+
+def control_key(name: str) -> str:
+    """Key of a control that Python sets at times: a new one each time it does.
+
+    With whatever it sends, a decision for one, the browser sends what all of its controls say, also
+    before it has heard that Python set one; and while a popover is closed it hears nothing of those
+    in it. What an old control says counts for nothing.
+    """
+    turn, _ = _control(name)
+    return f"{name}-{turn}" if turn else name
+
+
+def control_start(name: str, default: Any) -> Any:
+    """What that control begins with: what it was set to, or else ``default``.
+
+    To be given to the control in every run: the browser may not have seen the first one.
+    """
+    turn, value = _control(name)
+    return value if turn else default
+
+
+def control_value(name: str, default: Any) -> Any:
+    """What that control says; before it is drawn, what it begins with."""
+    return st.session_state.get(control_key(name), control_start(name, default))
+
+
+def set_control(name: str, value: Any) -> None:
+    """Set that control, before it is drawn."""
+    turn, _ = _control(name)
+    st.session_state[_CONTROLS] = {
+        **st.session_state.get(_CONTROLS, {}),
+        name: (turn + 1, value),
+    }
+
+
+def _control(name: str) -> tuple[int, Any]:
+    found: tuple[int, Any] = st.session_state.get(_CONTROLS, {}).get(name, (0, None))
+    return found
+
+
+def arrive(page: str, *, from_the_top: Iterable[str]) -> None:
+    """Say which page is drawn; whoever comes from another one finds these controls at 1."""
+    if st.session_state.get(_PAGE) == page:
+        return
+    st.session_state[_PAGE] = page
+    for name in from_the_top:
+        set_control(name, 1)
 
 
 def _login_name() -> str:

@@ -17,11 +17,12 @@ from pages.components.stopping import stopping_line
 from pages.standing import Standing
 
 PAGE_SIZES = (60, 120, 240, 500, 1000)
-_TURNS = "review-turns"
+PAGE = "review-page"
+"""Which page of the list is shown; each visit begins at the first."""
 _ANY = "—any—"  # no label of a dataset is likely to be this, and none may be empty
 _OPEN = {"review-scope": "flagged", "review-class": _ANY, "review-pair": _ANY, "review-text": ""}
 _FOLDED = {"review-decision": "any", "review-reviewer": _ANY, "review-opinion": "any"}
-_CLEARED = "review-cleared"
+_DETECTOR = "review-detector"
 
 
 def draw_head(workspace: Workspace, ranking: Ranking, fit: Fit, standing: Standing) -> None:
@@ -43,17 +44,12 @@ def choose_detector() -> str:
         name: title if resources.fit(model_of(name)) is not None else f"{title} (not fitted)"
         for name, title in resources.detectors().items()
     }
-    return str(
-        st.selectbox(
-            "Detector", titles, format_func=titles.get, on_change=first_page,
-            key="review-detector", persist_state="session", width=146,
-        )
-    )  # fmt: skip
+    return str(_choice("Detector", titles, _DETECTOR, width=146))
 
 
 def rank_by(detector: str) -> None:
     """Change the detector that the list is ranked by."""
-    st.session_state["review-detector"] = detector
+    state.set_control(_DETECTOR, detector)
     first_page()
 
 
@@ -84,21 +80,20 @@ def choose_filter(workspace: Workspace, ranking: Ranking, standing: Standing) ->
     )  # fmt: skip
     pair = _choice("Given → suggested", [_ANY, *pairs], "review-pair", title=pair_title, width=132)
     text = st.text_input(
-        "Search", placeholder="path or label", key="review-text", persist_state="session",
-        on_change=first_page, icon=":material/search:",
+        "Search", state.control_start("review-text", ""), placeholder="path or label",
+        key=state.control_key("review-text"), persist_state="session", on_change=first_page,
+        icon=":material/search:",
     )  # fmt: skip
-    folded = sum(
-        st.session_state.get(folded_key(key), value) != value for key, value in _FOLDED.items()
-    )
+    folded = sum(state.control_value(name, value) != value for name, value in _FOLDED.items())
     with st.popover(
         f"Filters · {folded}" if folded else "Filters", icon=":material/tune:", key="review-more"
     ):
-        decision = _choice("Decision", filters.DECISIONS, folded_key("review-decision"), width=260)
+        decision = _choice("Decision", filters.DECISIONS, "review-decision", width=260)
         reviewer = _choice(
-            "Decided by", [_ANY, *standing.names], folded_key("review-reviewer"), width=260,
+            "Decided by", [_ANY, *standing.names], "review-reviewer", width=260,
             title=lambda name: "Anybody" if name == _ANY else name,
         )  # fmt: skip
-        opinion = _choice("Other models", filters.OPINIONS, folded_key("review-opinion"), width=260)
+        opinion = _choice("Other models", filters.OPINIONS, "review-opinion", width=260)
         st.button("Clear all filters", icon=":material/filter_alt_off:", on_click=clear_filters)
     return filters.Filter(
         scope=scope,
@@ -113,29 +108,21 @@ def choose_filter(workspace: Workspace, ranking: Ranking, standing: Standing) ->
     )
 
 
-def _choice(label: str, options: Any, key: str, *, width: int, title: Any = None) -> Any:
-    titles = title or options.get
+def _choice(label: str, options: Any, name: str, *, width: int, title: Any = None) -> Any:
+    known = list(options)
+    begins = state.control_start(name, known[0])
     return st.selectbox(
-        label, options, format_func=titles, key=key, persist_state="session", width=width,
-        on_change=first_page,
+        label, known, index=known.index(begins) if begins in known else 0,
+        format_func=title or options.get, key=state.control_key(name), persist_state="session",
+        width=width, on_change=first_page,
     )  # fmt: skip
 
 
 def clear_filters() -> None:
     """Show all flagged images again."""
-    for key, value in _OPEN.items():
-        st.session_state[key] = value
-    st.session_state[_CLEARED] = st.session_state.get(_CLEARED, 0) + 1
+    for name, value in (_OPEN | _FOLDED).items():
+        state.set_control(name, value)
     first_page()
-
-
-def folded_key(key: str) -> str:
-    """Key of a control in the folded part, another one each time the filters are cleared.
-
-    While a popover is closed the browser does not hear what Python sets its controls to, and
-    sends their old values with the next click elsewhere: only a new control begins anew.
-    """
-    return f"{key}-{st.session_state.get(_CLEARED, 0)}"
 
 
 def first_page() -> None:
@@ -167,26 +154,20 @@ def choose_page(found: int) -> Page:
         page = 1
         if pages > 1:
             # Fewer than before are left: decisions take images out of a filtered list.
-            if st.session_state.get(_page_key(), 1) > pages:
+            if state.control_value(PAGE, 1) > pages:
                 turn_page(pages)
-            page = st.pagination(pages, key=_page_key(), width=min(110 + 36 * pages, 330))
+            page = st.pagination(
+                pages, default=min(state.control_start(PAGE, 1), pages),
+                key=state.control_key(PAGE), width=min(110 + 36 * pages, 330),
+            )  # fmt: skip
     first, last = (page - 1) * size, min(page * size, found)
     where.caption(f"{first + 1:,} to {last:,} of {found:,}")
     return Page(slice(first, last), page, pages)
 
 
 def turn_page(to: int) -> None:
-    """Go to a page other than by the control of the pages, before that is drawn.
-
-    By a control of its own: what the browser sends meanwhile, a decision for one, still says where
-    the old one stood, and would turn back.
-    """
-    st.session_state[_TURNS] = st.session_state.get(_TURNS, 0) + 1
-    st.session_state[_page_key()] = to
-
-
-def _page_key() -> str:
-    return f"review-page-{st.session_state.get(_TURNS, 0)}"
+    """Go to a page, before the control of the pages is drawn."""
+    state.set_control(PAGE, to)
 
 
 def selection_chip(shown: int) -> None:
@@ -215,7 +196,7 @@ def queue_chip(queue: Sequence[str]) -> None:
 
 def _show_queue(queue: Sequence[str]) -> None:
     clear_filters()
-    st.session_state["review-scope"] = "all"
+    state.set_control("review-scope", "all")
     state.set_selection(queue, "your queue")
 
 

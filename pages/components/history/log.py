@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from air_core.labels import Event
@@ -13,12 +15,11 @@ from pages.components.history.rows import ACTIONS, Trail
 from pages.components.history.table import events_table
 from pages.components.history.undoing import brings_back, confirm_undo, in_words, undo_bar
 
+PAGE = "history-page"
+"""Which page of the events is shown; each visit begins at the first."""
 SIZE = 100  # events on a page
-_DEFAULTS = {
-    "history-kind": "all", "history-text": "", "history-reviewers": [], "history-actions": [],
-    "history-class": None, "history-days": (), "history-live": False,
-}  # fmt: skip
-_FOLDED = ("history-actions", "history-class", "history-days")
+_FOLDED = ("history-actions", "history-class", "history-days", "history-live")
+_FILTERS = ("history-kind", "history-text", "history-reviewers", *_FOLDED)
 
 
 def trail(workspace: Workspace, reviews: Reviews) -> None:
@@ -58,34 +59,32 @@ def trail(workspace: Workspace, reviews: Reviews) -> None:
 
 
 def _choose_filter(reviews: Reviews) -> EventFilter:
-    keep = {"persist_state": "session", "on_change": _first_page}
     people = sorted(
         {e.reviewer for e in reviews.events} | {t.assigned_by for t in reviews.assignments}
     )
-    kind = st.selectbox("Show", KINDS, format_func=KINDS.get, key="history-kind", width=136, **keep)
+    kind = st.selectbox("Show", KINDS, format_func=KINDS.get, width=136, **_keep("history-kind"))
     who = st.multiselect(
-        "Reviewer", people, key="history-reviewers", width=170, placeholder="Everybody", **keep
+        "Reviewer", people, width=170, placeholder="Everybody", **_keep("history-reviewers")
     )
     text = st.text_input(
-        "Search", key="history-text", placeholder="file, label or reason",
-        icon=":material/search:", **keep,
+        "Search", placeholder="file, label or reason", icon=":material/search:",
+        **_keep("history-text"),
     )  # fmt: skip
-    folded = sum(bool(st.session_state.get(key)) for key in _FOLDED)
-    folded += bool(st.session_state.get("history-live"))
+    folded = sum(bool(state.control_value(name, None)) for name in _FOLDED)
     title = f"Filters · {folded}" if folded else "Filters"
     with st.popover(title, icon=":material/tune:", key="history-more"):
         actions = st.multiselect(
-            "Action", ACTIONS, format_func=ACTIONS.get, key="history-actions", width=280,
-            placeholder="Any", **keep,
+            "Action", ACTIONS, format_func=ACTIONS.get, width=280, placeholder="Any",
+            **_keep("history-actions"),
         )  # fmt: skip
         class_name = st.selectbox(
-            "Class, before or after", reviews.dataset.class_names, index=None, key="history-class",
-            width=280, placeholder="Any", **keep,
+            "Class, before or after", reviews.dataset.class_names, index=None, width=280,
+            placeholder="Any", **_keep("history-class"),
         )  # fmt: skip
         days = st.date_input(
-            "Days (UTC), the first and the last", (), key="history-days", width=280, **keep
+            "Days (UTC), the first and the last", (), width=280, **_keep("history-days")
         )
-        live = st.toggle("Only what is in force", key="history-live", **keep)
+        live = st.toggle("Only what is in force", **_keep("history-live"))
         st.button("Clear all filters", icon=":material/filter_alt_off:", on_click=_clear)
     return EventFilter(
         kind=kind, reviewers=tuple(who), actions=tuple(actions), class_name=class_name,
@@ -93,13 +92,19 @@ def _choose_filter(reviews: Reviews) -> EventFilter:
     )  # fmt: skip
 
 
+def _keep(name: str) -> dict[str, Any]:
+    key = state.control_key(name)
+    return {"key": key, "persist_state": "session", "on_change": _first_page}
+
+
 def _clear() -> None:
-    st.session_state.update(_DEFAULTS)
+    for name in _FILTERS:
+        state.set_control(name, None)  # each begins as it does without
     _first_page()
 
 
 def _first_page() -> None:
-    st.session_state["history-page"] = 1
+    state.set_control(PAGE, 1)
 
 
 def _page_of(events: list[Event]) -> tuple[list[Event], int]:
@@ -107,9 +112,12 @@ def _page_of(events: list[Event]) -> tuple[list[Event], int]:
     pages = -(-len(events) // SIZE)
     page = 1
     if pages > 1:
-        if st.session_state.get("history-page", 1) > pages:
-            st.session_state["history-page"] = pages
-        page = st.pagination(pages, key="history-page", width=min(110 + 36 * pages, 330))
+        if state.control_value(PAGE, 1) > pages:
+            state.set_control(PAGE, pages)
+        page = st.pagination(
+            pages, default=min(state.control_start(PAGE, 1), pages),
+            key=state.control_key(PAGE), width=min(110 + 36 * pages, 330),
+        )  # fmt: skip
     return events[(page - 1) * SIZE : page * SIZE], (page - 1) * SIZE
 
 
