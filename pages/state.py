@@ -20,7 +20,7 @@ _RECEIPTS = "air.receipts"
 _OPENING = "air.opening"
 _DIAL = "air.dial"
 _CONTROLS = "air.controls"
-_PAGE = "air.page"
+_DRAWN = "air.drawn"
 
 
 def reviewer() -> str:
@@ -107,7 +107,8 @@ def control_key(name: str) -> str:
 
     With whatever it sends, a decision for one, the browser sends what all of its controls say, also
     before it has heard that Python set one; and while a popover is closed it hears nothing of those
-    in it. What an old control says counts for nothing.
+    in it. What an old control says counts for nothing, unless its ``on_change`` acts on it: that
+    has to look whether its key is still the one in use.
     """
     turn, _ = _control(name)
     return f"{name}-{turn}" if turn else name
@@ -118,8 +119,8 @@ def control_start(name: str, default: Any) -> Any:
 
     To be given to the control in every run: the browser may not have seen the first one.
     """
-    turn, value = _control(name)
-    return value if turn else default
+    _, value = _control(name)
+    return default if value is None else value
 
 
 def control_value(name: str, default: Any) -> Any:
@@ -136,6 +137,11 @@ def set_control(name: str, value: Any) -> None:
     }
 
 
+def renew_control(name: str) -> None:
+    """Begin that control anew, with the default that it is drawn with."""
+    set_control(name, None)
+
+
 def _control(name: str) -> tuple[int, Any]:
     found: tuple[int, Any] = st.session_state.get(_CONTROLS, {}).get(name, (0, None))
     return found
@@ -143,9 +149,9 @@ def _control(name: str) -> tuple[int, Any]:
 
 def arrive(page: str, *, from_the_top: Iterable[str]) -> None:
     """Say which page is drawn; whoever comes from another one finds these controls at 1."""
-    if st.session_state.get(_PAGE) == page:
+    if st.session_state.get(_DRAWN) == page:
         return
-    st.session_state[_PAGE] = page
+    st.session_state[_DRAWN] = page
     for name in from_the_top:
         set_control(name, 1)
 

@@ -142,6 +142,7 @@ def _offer(archive: Path) -> None:
         type="primary",
         icon=":material/download:",
         key=archive.name,
+        on_click="ignore",  # a run of the page would take away the file that is being fetched
     )
 
 

@@ -81,8 +81,7 @@ def choose_filter(workspace: Workspace, ranking: Ranking, standing: Standing) ->
     pair = _choice("Given → suggested", [_ANY, *pairs], "review-pair", title=pair_title, width=132)
     text = st.text_input(
         "Search", state.control_start("review-text", ""), placeholder="path or label",
-        key=state.control_key("review-text"), persist_state="session", on_change=first_page,
-        icon=":material/search:",
+        icon=":material/search:", **_keep("review-text"),
     )  # fmt: skip
     folded = sum(state.control_value(name, value) != value for name, value in _FOLDED.items())
     with st.popover(
@@ -113,9 +112,19 @@ def _choice(label: str, options: Any, name: str, *, width: int, title: Any = Non
     begins = state.control_start(name, known[0])
     return st.selectbox(
         label, known, index=known.index(begins) if begins in known else 0,
-        format_func=title or options.get, key=state.control_key(name), persist_state="session",
-        width=width, on_change=first_page,
+        format_func=title or options.get, width=width, **_keep(name),
     )  # fmt: skip
+
+
+def _keep(name: str) -> dict[str, Any]:
+    key = state.control_key(name)
+    return {"key": key, "persist_state": "session", "on_change": _chosen, "args": (name, key)}
+
+
+def _chosen(name: str, key: str) -> None:
+    # Streamlit takes the late word of an old control for a change, too.
+    if key == state.control_key(name):
+        first_page()
 
 
 def clear_filters() -> None:
@@ -142,6 +151,7 @@ class Page:
 def choose_page(found: int) -> Page:
     """Where there is more than fits a page, draw the controls; return what to show."""
     if found <= PAGE_SIZES[0]:
+        _last_page(1)
         return Page(slice(0, found))
     with st.container(horizontal=True, vertical_alignment="center"):
         where = st.container(width="stretch")
@@ -152,10 +162,8 @@ def choose_page(found: int) -> Page:
         )  # fmt: skip
         pages = -(-found // size)
         page = 1
+        _last_page(pages)
         if pages > 1:
-            # Fewer than before are left: decisions take images out of a filtered list.
-            if state.control_value(PAGE, 1) > pages:
-                turn_page(pages)
             page = st.pagination(
                 pages, default=min(state.control_start(PAGE, 1), pages),
                 key=state.control_key(PAGE), width=min(110 + 36 * pages, 330),
@@ -163,6 +171,12 @@ def choose_page(found: int) -> Page:
     first, last = (page - 1) * size, min(page * size, found)
     where.caption(f"{first + 1:,} to {last:,} of {found:,}")
     return Page(slice(first, last), page, pages)
+
+
+def _last_page(pages: int) -> None:
+    """Fewer than before are left: decisions take images out of a filtered list."""
+    if state.control_value(PAGE, 1) > pages:
+        turn_page(pages)
 
 
 def turn_page(to: int) -> None:

@@ -94,12 +94,17 @@ def _choose_filter(reviews: Reviews) -> EventFilter:
 
 def _keep(name: str) -> dict[str, Any]:
     key = state.control_key(name)
-    return {"key": key, "persist_state": "session", "on_change": _first_page}
+    return {"key": key, "persist_state": "session", "on_change": _chosen, "args": (name, key)}
+
+
+def _chosen(name: str, key: str) -> None:
+    if key == state.control_key(name):  # not the late word of an old control
+        _first_page()
 
 
 def _clear() -> None:
     for name in _FILTERS:
-        state.set_control(name, None)  # each begins as it does without
+        state.renew_control(name)
     _first_page()
 
 
@@ -111,9 +116,9 @@ def _page_of(events: list[Event]) -> tuple[list[Event], int]:
     """The events of the chosen page, and how many come before; the choice is drawn where called."""
     pages = -(-len(events) // SIZE)
     page = 1
+    if state.control_value(PAGE, 1) > max(1, pages):
+        state.set_control(PAGE, max(1, pages))
     if pages > 1:
-        if state.control_value(PAGE, 1) > pages:
-            state.set_control(PAGE, pages)
         page = st.pagination(
             pages, default=min(state.control_start(PAGE, 1), pages),
             key=state.control_key(PAGE), width=min(110 + 36 * pages, 330),
